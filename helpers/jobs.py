@@ -1,0 +1,130 @@
+"""Jobs on Dask `distributed`: one job a worker at a time, handed out in order, reported as each ends."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+CONNECT_SECONDS = 20.0  # how long a scheduler may take to answer
+POLL_SECONDS = 2.0  # how often workers that came or went are counted; a job that ends is noticed at once
+ALLOWED_LOSSES = 10  # local workers that may die under one job before the job itself is blamed
+# Dask has its workers give freed memory back at once (MALLOC_TRIM_THRESHOLD_=65536). A training step frees
+# and asks for the same large blocks over and over: with Dask's setting page faults take 40 % of its time.
+KEEP_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+    "MALLOC_MMAP_THRESHOLD_": str(2**33),
+    "MALLOC_ARENA_MAX": "1",
+}
+
+
+class JobsError(RuntimeError):
+    """The scheduler cannot be reached, or was lost; the message says what to do."""
+
+
+@contextlib.contextmanager
+def cluster(jobs: int, scheduler: str | None = None) -> Iterator[Any]:
+    """A Dask client: of the scheduler at that address or, without one, of `jobs` processes on this machine.
+
+    The local processes end with this one and have one thread each, or all cores if there is one process.
+    Raises JobsError if no scheduler answers.
+    """
+    from dask import config  # here, not above: lessons that read recorded runs need no cluster
+    from distributed import Client, LocalCluster
+
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise JobsError(
+                f"no Dask scheduler answers at {scheduler} ({error}). Expected is an address like "
+                "tcp://host:8786. Start one with `dask scheduler`, or leave the scheduler out "
+                "to use this machine."
+            ) from error
+        with client:
+            yield client
+        return
+    threads = cores() if jobs == 1 else 1
+    settings = {
+        "distributed.scheduler.allowed-failures": ALLOWED_LOSSES,
+        "distributed.nanny.pre-spawn-environ": KEEP_MEMORY | {"OMP_NUM_THREADS": str(threads)},
+    }
+    with (
+        config.set(settings),
+        LocalCluster(
+            n_workers=jobs,
+            threads_per_worker=threads,
+            memory_limit=None,  # Dask would pause or end a worker for the memory that training needs
+            dashboard_address="127.0.0.1:0",  # any free port: with None Dask warns if 8787 is taken
+            silence_logs=logging.CRITICAL,
+        ) as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def cores() -> int:
+    """The processor cores this process may use: fewer than all in a container or batch job."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_threads() -> int:
+    """Inside a job: the threads of the worker that it runs on."""
+    from distributed import get_worker
+
+    return get_worker().state.nthreads
+
+
+def work(
+    client: Any,
+    function: Callable[..., Any],
+    tasks: Iterator[tuple[str, tuple]],
+    report: Callable[[str, Any, BaseException | None], None],
+) -> None:
+    """Runs function(*arguments) on a worker for each (name, arguments) and reports each as it ends.
+
+    report is called with name, result and error, one of the last two being None. A task is taken from the
+    iterator only when a worker is free for it. Two clients of one scheduler that ask for the same name share
+    the job. A job whose worker is lost is given out again. `report` may be called twice for a job if a
+    KeyboardInterrupt strikes in it. Raises JobsError when the scheduler is lost.
+    """
+    from distributed import wait
+
+    running: dict[Any, str] = {}
+    tasks_left = True
+    try:
+        while True:
+            free = max(1, len(client.nthreads())) - len(running)
+            while tasks_left and free > 0:
+                name, arguments = next(tasks, (None, ()))
+                if name is None:
+                    tasks_left = False
+                else:
+                    running[client.submit(function, *arguments, key=name)] = name
+                    free -= 1
+            if not running:
+                return
+            with contextlib.suppress(TimeoutError), client.as_current():
+                wait(list(running), timeout=POLL_SECONDS, return_when="FIRST_COMPLETED")
+            _report_ended(running, report)
+    finally:
+        _report_ended(running, report)  # what ended while Ctrl-C or an error came up
+        client.cancel(list(running))
+
+
+def _report_ended(running: dict[Any, str], report: Callable[[str, Any, BaseException | None], None]) -> None:
+    gone = 0
+    for future, name in list(running.items()):
+        if future.status == "finished":
+            report(name, future.result(), None)
+        elif future.status == "error":
+            report(name, None, future.exception())
+        elif future.status in ("cancelled", "lost"):
+            gone += 1
+        else:
+            continue
+        del running[future]
+    if gone:
+        raise JobsError(
+            f"the Dask scheduler was lost with {gone} jobs; what had ended is kept. Start both again."
+        )

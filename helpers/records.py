@@ -1,0 +1,190 @@
+"""Runs as JSON lines: one finished run is one line of `<folder>/<study>.jsonl`, added whole or not at all."""
+
+import functools
+import hashlib
+import json
+import math
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import pandas as pd
+import torch
+
+from helpers import ROOT
+
+RECORDED = ROOT / "data" / "results"  # committed; lessons read it
+REPRODUCED = ROOT / "build" / "results"  # what this machine trained
+
+METRICS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds")
+COLUMNS = ("study", "arm", "seed", "epoch", *METRICS, "status")
+
+
+class RecordError(RuntimeError):
+    """A results file or a record in it cannot be used; the message says which one and what to do."""
+
+
+def key(config: dict[str, Any], seed: int) -> str:
+    """Name of a run: 16 hexadecimal digits of the SHA-256 of its configuration and seed as canonical JSON.
+
+    The order of the settings does not matter, 1 and 1.0 are one number, and a setting that is None is left
+    out: a setting added to the course later defaults to None, so that the runs recorded before keep their
+    names.
+    """
+    text = json.dumps(_canonical({"config": config, "seed": seed}), sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read(path: Path | str) -> list[dict[str, Any]]:
+    """All records of a results file, in the order in which they were added; none if there is no such file.
+
+    A half line at the end, left by a crash, is not a record and is passed over. Raises RecordError, with file
+    and line, where anything else is not a JSON object.
+    """
+    path = Path(path)
+    content = path.read_bytes() if path.exists() else b""
+    return _parse(content[: _whole(content)], path)
+
+
+def append(path: Path | str, record: dict[str, Any]) -> bool:
+    """Adds one record to a results file; False if a record with its key was there already.
+
+    It is on the disk when this returns. Safe with several processes on one file (a lock stands beside it) and
+    with a crash at any moment: the next call cuts off a half line. NaN and infinities, which a diverged run
+    has, are stored as null: JSON has no word for them.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps(_without_nan(record), allow_nan=False).encode() + b"\n"
+    with filelock.FileLock(f"{path}.lock"), open(path, "a+b", buffering=0) as file:
+        file.seek(0)
+        content = file.read()
+        whole = _whole(content)
+        if any(old["key"] == record["key"] for old in _parse(content[:whole], path)):
+            return False
+        if content[whole - 1 : whole] not in (b"", b"\n"):  # a whole last line that only lacks its end
+            line = b"\n" + line
+        file.truncate(whole)
+        try:
+            if file.write(line) < len(line):
+                raise RecordError(f"{path}: the disk took only a part of a record; make room and start again")
+            os.fsync(file.fileno())
+        except BaseException:
+            file.truncate(whole)
+            raise
+        return True
+
+
+def frame(records: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Records as a tidy table, one row per arm, seed and epoch.
+
+    Losses are in nats, accuracies in percent, seconds per epoch; null becomes NaN. A run
+    that diverged in its first epoch has no row.
+    """
+    rows = [
+        {"study": run["study"], "arm": run["arm"], "seed": run["seed"], **epoch, "status": run["status"]}
+        for run in records
+        for epoch in run["epochs"]
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype(dict.fromkeys(METRICS, float) | {"seed": int, "epoch": int})
+
+
+def published() -> dict[str, Any]:
+    """The figures that others published (accuracies in percent), from data/published.json."""
+    return json.loads((ROOT / "data" / "published.json").read_text(encoding="utf-8"))
+
+
+@functools.lru_cache(maxsize=1)
+def environment() -> dict[str, str | None]:
+    """Where a run was made: versions, processor, GPU (None without one) and the commit of the code.
+
+    `commit` ends in "+changes" if anything in helpers/ differed from it, and is None outside a git checkout
+    of this course.
+    """
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "processor": _processor(),
+        "device_name": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "commit": _commit(),
+    }
+
+
+def _whole(content: bytes) -> int:
+    """How many bytes of a results file are whole lines.
+
+    A last line that is a JSON object and only lacks its newline is whole.
+    """
+    end = content.rfind(b"\n") + 1
+    try:
+        complete = isinstance(json.loads(content[end:]), dict)
+    except ValueError:
+        complete = False
+    return len(content) if complete else end
+
+
+def _parse(content: bytes, path: Path) -> list[dict[str, Any]]:
+    records = []
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            reason = str(error)
+        else:
+            if isinstance(record, dict) and "key" in record:
+                records.append(record)
+                continue
+            reason = 'expected a JSON object with a "key"'
+        raise RecordError(
+            f"{path}, line {number} is not a record ({reason}). "
+            "Take that line out, or move the file away, and the missing runs are trained again."
+        )
+    return records
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _canonical(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _processor() -> str:
+    try:  # platform.processor() is empty or "x86_64" on Linux
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(ROOT), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
+            return None  # unpacked inside somebody else's repository
+        commit = git("rev-parse", "HEAD")
+        return commit + "+changes" if git("status", "--porcelain", "--", "helpers") else commit
+    except (OSError, subprocess.SubprocessError):  # no git, no checkout, or no commit yet
+        return None

@@ -1,0 +1,226 @@
+"""The course's studies as data, and their runs on Dask: what is missing is trained and recorded."""
+
+import dataclasses
+import datetime
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from helpers import datasets, models, records, training
+from helpers import jobs as jobs_on_dask
+from helpers.batches import Augment
+from helpers.records import RECORDED, REPRODUCED
+from helpers.training import Execution, Recipe
+
+ONE_RUN_A_PROCESS = threading.Lock()  # the random numbers and threads of PyTorch belong to the process
+
+
+class StudyError(RuntimeError):
+    """A study cannot be trained or shown; the message says which one, why, and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One setting of a study: a normalization by name (see models.NORMS) and a training recipe."""
+
+    name: str
+    norm: str
+    recipe: Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Arms that are compared on one data set with the same seeds; `lesson` is the notebook that shows it."""
+
+    name: str
+    dataset: str
+    arms: tuple[Arm, ...]
+    title: str
+    lesson: str
+
+    def __post_init__(self) -> None:
+        keys = [records.key(self.config(arm), 0) for arm in self.arms]
+        if len(set(keys)) < len(keys) or len({arm.name for arm in self.arms}) < len(keys):
+            raise ValueError(f"study {self.name}: arms share a name or all settings")
+
+    def config(self, arm: Arm) -> dict[str, Any]:
+        """Everything that determines a run of this arm but seed and machine; records.key hashes it."""
+        return {"dataset": self.dataset, "norm": arm.norm, "recipe": dataclasses.asdict(arm.recipe)}
+
+
+def _cifar_norms() -> Study:
+    augment = Augment(pad=4, flip=True, rotation=15.0, corners="black")
+    recipe = Recipe(
+        epochs=20,
+        batch_size=512,
+        optimizer="sgd",
+        lr=0.1,
+        momentum=0.9,
+        weight_decay=1e-4,
+        schedule="one_cycle",
+        augment=augment,
+    )
+    mean_corners = dataclasses.replace(recipe, augment=dataclasses.replace(augment, corners="mean"))
+    norms = ("none", "batch", "layer", "group", "instance")
+    return Study(
+        name="cifar_norms",
+        dataset="cifar10",
+        arms=(*(Arm(norm, norm, recipe) for norm in norms), Arm("batch_mean_corners", "batch", mean_corners)),
+        title="Five normalizations on CIFAR-10 with 44,640 parameters: the published recipe, 20 epochs",
+        lesson="06_batch_layer_group_compared",
+    )
+
+
+STUDIES: dict[str, Study] = {study.name: study for study in (_cifar_norms(),)}
+
+
+def results(
+    study: Study,
+    retrain: bool = False,
+    seeds: int = 5,
+    *,
+    device: str = "auto",
+    jobs: int = 2,
+    progress: bool = False,
+) -> list[dict[str, Any]]:
+    """What a lesson shows: the committed runs of the first `seeds` seeds or, with `retrain`, runs made here.
+
+    Fewer committed runs than asked for are returned as they are, none at all is a StudyError.
+    """
+    if retrain:
+        return run(study, seeds=seeds, jobs=jobs, device=device, progress=progress)
+    found = recorded(study, seeds, RECORDED)
+    if not found:
+        raise StudyError(
+            f"no run of {study.name} as it is declared now is recorded in {_file(study, RECORDED)}. "
+            f"Set retrain = True, or run `course train {study.name}`, to train it."
+        )
+    return found
+
+
+def recorded(study: Study, seeds: int = 5, folder: Path | str = REPRODUCED) -> list[dict[str, Any]]:
+    """The runs in `folder`, seed by seed in the order of the arms; those of another configuration are left
+    out.
+    """
+    there = {record["key"]: record for record in records.read(_file(study, folder))}
+    return [there[name] for name, _, _ in _plan(study, seeds) if name in there]
+
+
+def run(
+    study: Study,
+    *,
+    seeds: int = 5,
+    jobs: int = 2,
+    scheduler: str | None = None,
+    folder: Path | str = REPRODUCED,
+    device: str = "auto",
+    progress: bool = False,
+) -> list[dict[str, Any]]:
+    """Trains the runs that `folder` lacks and returns all of them, seed by seed.
+
+    All arms of seed 0 come first, then those of seed 1, and so on: a study that is interrupted holds complete
+    pairs. Each run is recorded by this process when it ends, so another call goes on from there. `jobs` local
+    processes train at once (one thread each; all cores if it is one); with `scheduler` (an address like
+    "tcp://host:8786") the workers of that Dask cluster do, one run at a time each, with as many threads as
+    the worker has. They need this course and its data sets.
+
+    A run whose worker is lost is given out again. If a run raises an error, the others still finish;
+    StudyError then names study, arm, seed and error of each. KeyboardInterrupt says how much is recorded.
+    """
+    for name, value in (("seeds", seeds), ("jobs", jobs)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}; it must be at least 1")
+    path = _file(study, folder)
+    plan = _plan(study, seeds)
+    missing = _missing(plan, path)
+    if not missing:
+        return recorded(study, seeds, folder)
+    if scheduler is None and datasets.state(study.dataset) not in ("built in", "present"):
+        datasets.load(study.dataset)  # says at once, and once, what is wrong with the data
+    failures: dict[str, str] = {}
+    bar = tqdm(
+        desc=study.name, total=len(plan), initial=len(plan) - len(missing), unit="run", disable=not progress
+    )
+
+    def tasks() -> Iterator[tuple[str, tuple]]:
+        for name, arm, seed in missing:
+            if _missing(
+                [(name, arm, seed)], path
+            ):  # asked when a worker is free: another command may have been at it
+                task = f"{study.name} / {arm.name} / seed {seed} on {device} ({name})"
+                yield task, (study, arm, seed, device)
+            else:
+                bar.update()
+
+    def report(task: str, record: dict[str, Any] | None, error: BaseException | None) -> None:
+        if error is None:
+            records.append(path, record)
+        else:
+            failures[task] = f"{type(error).__name__}: {error}"
+        bar.update()
+
+    try:
+        with bar, jobs_on_dask.cluster(min(jobs, len(missing)), scheduler) as client:
+            jobs_on_dask.work(client, train, tasks(), report)
+    except KeyboardInterrupt:
+        done = len(plan) - len(_missing(plan, path))
+        raise KeyboardInterrupt(
+            f"{study.name}: interrupted. {done} of {len(plan)} runs are recorded in {path}; "
+            "the same command goes on from there."
+        ) from None
+    if failures:
+        lines = "\n".join(f"  {task}: {error}" for task, error in failures.items())
+        raise StudyError(
+            f"{len(failures)} of {len(plan)} runs failed; the others are recorded in {path}, "
+            f"and the same command tries these again:\n{lines}"
+        )
+    return recorded(study, seeds, folder)
+
+
+def _file(study: Study, folder: Path | str) -> Path:
+    return Path(folder) / f"{study.name}.jsonl"
+
+
+def _plan(study: Study, seeds: int) -> list[tuple[str, Arm, int]]:
+    """Key, arm and seed of every run, all arms of one seed together."""
+    return [(records.key(study.config(arm), seed), arm, seed) for seed in range(seeds) for arm in study.arms]
+
+
+def _missing(plan: list[tuple[str, Arm, int]], path: Path) -> list[tuple[str, Arm, int]]:
+    there = {record["key"] for record in records.read(path)}
+    return [item for item in plan if item[0] not in there]
+
+
+def train(study: Study, arm: Arm, seed: int, device: str = "auto") -> dict[str, Any]:
+    """Trains one run on a Dask worker and returns its record; a diverged run is a result, not an error."""
+    with ONE_RUN_A_PROCESS:
+        data = datasets.load(study.dataset)  # kept by datasets for the worker's next runs
+        model = models.build(arm.norm, data, seed)
+        run = training.fit(model, data, arm.recipe, seed, _execution(device))
+    return record(study, arm, seed, run)
+
+
+def record(study: Study, arm: Arm, seed: int, run: training.Run) -> dict[str, Any]:
+    """A run that ended in this process just now, as the record of it."""
+    config = study.config(arm)
+    return {
+        "key": records.key(config, seed),
+        "study": study.name,
+        "arm": arm.name,
+        "seed": seed,
+        "config": config,
+        "status": run.status,
+        "epochs": run.epochs,
+        "seconds": run.seconds,
+        "execution": dataclasses.asdict(run.execution),
+        "environment": records.environment(),
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _execution(device: str) -> Execution:
+    """How the runs of studies are executed: the one place that decides it."""
+    return Execution.auto(device, threads=jobs_on_dask.worker_threads())

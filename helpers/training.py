@@ -1,0 +1,255 @@
+"""One recipe, one loop: how every network of the course is trained and evaluated."""
+
+import ctypes
+import functools
+import math
+import platform
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from helpers.batches import Augment, Batches
+from helpers.datasets import ImageData
+
+OPTIMIZERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("one_cycle", "constant")
+EVALUATION_BATCH = 1000  # images; no gradient is kept, so this is a matter of speed only
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what is learned, beside network, data and seed.
+
+    lr: the learning rate, for "one_cycle" its peak. With "one_cycle" (torch's OneCycleLR and its defaults) the
+        momentum cycles between 0.95 and 0.85 too, so that `momentum` counts for "constant" only.
+    weight_decay: on all parameters; for "adam" the L2 penalty of its gradient, for "adamw" decoupled.
+    l1: the penalty l1 * sum |w| over all parameters, added to the loss by its subgradient.
+    """
+
+    epochs: int = 20
+    batch_size: int = 512
+    optimizer: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    l1: float = 0.0
+    label_smoothing: float = 0.0
+    schedule: str = "one_cycle"
+    augment: Augment = field(default_factory=Augment)
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer={self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule={self.schedule!r}; choose one of {', '.join(SCHEDULES)}")
+        if self.epochs < 1 or self.batch_size < 1:
+            raise ValueError(f"epochs={self.epochs}, batch_size={self.batch_size}; both are at least 1")
+        if not self.lr > 0 or min(self.weight_decay, self.l1, self.momentum) < 0:
+            raise ValueError(
+                f"lr={self.lr}, momentum={self.momentum}, weight_decay={self.weight_decay}, l1={self.l1}; "
+                "lr is above 0, the others are at least 0"
+            )
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where and how the arithmetic is done: recorded with a run, no part of its recipe."""
+
+    device: str
+    precision: str
+    threads: int
+
+    @classmethod
+    def auto(cls, device: str = "auto", threads: int | None = None) -> "Execution":
+        """A GPU where there is one, and bfloat16 where the processor multiplies it; `threads` counts on the CPU.
+
+        Raises ValueError for a device other than "auto", "cpu", "cuda", or "cuda" where there is none.
+        """
+        if device not in ("auto", "cpu", "cuda"):
+            raise ValueError(f'device={device!r}; choose "auto", "cpu" or "cuda"')
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ValueError('device="cuda", but torch sees no GPU here; choose "auto" or "cpu"')
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        fast = torch.cuda.is_bf16_supported(False) if device == "cuda" else _cpu_has_bfloat16()
+        return cls(device, "bfloat16" if fast else "float32", threads or torch.get_num_threads())
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor itself multiplies bfloat16 (AVX512-BF16 or AMX), rather than torch by conversion."""
+    flags = torch.cpu.get_capabilities()
+    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
+
+
+@dataclass
+class Run:
+    """What a training gave: one dict per finished epoch (see fit), how it ended ("done" or "diverged")."""
+
+    epochs: list[dict[str, Any]]
+    status: str
+    seconds: float
+    execution: Execution
+
+
+def fit(
+    model: nn.Module,
+    data: ImageData,
+    recipe: Recipe,
+    seed: int,
+    execution: Execution | None = None,
+    progress: bool = False,
+) -> Run:
+    """Trains `model` in place by cross-entropy and evaluates it on the test images after every epoch.
+
+    Each epoch gives epoch (from 1), train_loss and train_accuracy (running, in training mode, over the augmented
+    images as they were trained on), test_loss and test_accuracy (accuracies in percent, correct / total), seconds.
+    The same seed gives the same order of batches and the same augmentation whatever the model, and on one machine
+    the same bits. A loss that is not finite ends the run with status "diverged"; that epoch is not listed.
+
+    Args:
+        execution: where and how to compute; Execution.auto() if None.
+        progress: a bar on standard error, for a person.
+    """
+    execution = execution or Execution.auto()
+    _keep_freed_memory()
+    device = execution.device
+    cuda = [torch.cuda.current_device()] if device == "cuda" else []
+    threads = torch.get_num_threads()
+    started = time.perf_counter()
+    with torch.random.fork_rng(devices=cuda):
+        torch.manual_seed(seed)  # of dropout; the batches have a generator of their own
+        torch.set_num_threads(execution.threads)
+        deterministic = torch.backends.cudnn.deterministic
+        torch.backends.cudnn.deterministic = True
+        try:
+            epochs, status = _train(model, data, recipe, seed, execution, progress)
+        finally:
+            torch.set_num_threads(threads)
+            torch.backends.cudnn.deterministic = deterministic
+    return Run(epochs, status, time.perf_counter() - started, execution)
+
+
+def _train(
+    model: nn.Module, data: ImageData, recipe: Recipe, seed: int, execution: Execution, progress: bool
+) -> tuple[list[dict[str, Any]], str]:
+    model.to(execution.device, memory_format=torch.channels_last)
+    batches = Batches(
+        data.train_images,
+        data.train_labels,
+        data.mean,
+        data.std,
+        recipe.batch_size,
+        seed=seed,
+        augment=recipe.augment,
+        device=execution.device,
+    )
+    optimizer, scheduler = _optimizer(model, recipe, len(batches))
+    epochs: list[dict[str, Any]] = []
+    bar = tqdm(total=recipe.epochs * len(batches), unit="batch", disable=not progress)
+    with bar:
+        for epoch in range(1, recipe.epochs + 1):
+            started = time.perf_counter()
+            model.train()
+            loss_sum = correct = seen = 0.0
+            for x, y in batches:
+                with _precision(execution):
+                    logits = model(x).float()
+                loss = F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing)
+                if not math.isfinite(loss.item()):
+                    return epochs, "diverged"
+                optimizer.zero_grad()
+                loss.backward()
+                if recipe.l1:
+                    for weight in model.parameters():
+                        weight.grad.add_(weight.detach().sign(), alpha=recipe.l1)
+                optimizer.step()
+                scheduler.step()
+                loss_sum += loss.item() * len(y)
+                correct += (logits.argmax(1) == y).sum().item()
+                seen += len(y)
+                bar.update()
+            test = evaluate(model, data, execution)
+            if not math.isfinite(test["loss"]):
+                return epochs, "diverged"
+            epochs.append(
+                {
+                    "epoch": epoch,
+                    "train_loss": loss_sum / seen,
+                    "train_accuracy": 100 * correct / seen,
+                    "test_loss": test["loss"],
+                    "test_accuracy": test["accuracy"],
+                    "seconds": time.perf_counter() - started,
+                }
+            )
+            bar.set_postfix(test_accuracy=f"{test['accuracy']:.2f} %")
+    return epochs, "done"
+
+
+def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[Any, Any]:
+    common = {"lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True}
+    optimizer: torch.optim.Optimizer
+    if recipe.optimizer == "sgd":
+        optimizer = torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **common)
+    elif recipe.optimizer == "adam":
+        optimizer = torch.optim.Adam(model.parameters(), **common)
+    else:
+        optimizer = torch.optim.AdamW(model.parameters(), **common)
+    if recipe.schedule == "one_cycle":
+        steps = recipe.epochs * steps_per_epoch
+        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)
+    return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def _precision(execution: Execution) -> torch.autocast:
+    return torch.autocast(
+        execution.device, dtype=torch.bfloat16, enabled=execution.precision == "bfloat16"
+    )
+
+
+def predict(
+    model: nn.Module, images: Tensor, data: ImageData, execution: Execution | None = None
+) -> Tensor:
+    """Logits (N, classes) float32 on the CPU for uint8 images (N, C, H, W), in evaluation mode.
+
+    `data` gives the mean and standard deviation that the model was trained with. The model's mode is kept.
+    """
+    execution = execution or Execution.auto()
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    batches = Batches(images, labels, data.mean, data.std, EVALUATION_BATCH, device=execution.device)
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode(), _precision(execution):
+            return torch.cat([model(x).float().cpu() for x, _ in batches])
+    finally:
+        model.train(training)
+
+
+def evaluate(model: nn.Module, data: ImageData, execution: Execution | None = None) -> dict[str, float]:
+    """Cross-entropy and accuracy (percent) over all test images: {"loss": ..., "accuracy": ...}."""
+    logits = predict(model, data.test_images, data, execution)
+    correct = (logits.argmax(1) == data.test_labels).sum().item()
+    return {
+        "loss": F.cross_entropy(logits, data.test_labels).item(),
+        "accuracy": 100 * correct / len(data.test_labels),
+    }
+
+
+@functools.cache
+def _keep_freed_memory() -> None:
+    """Has the C library keep large freed blocks of this process for the next tensors, where it is glibc.
+
+    By default it returns them to the system, and each new tensor of a training step is paged in again: 25,000
+    page faults and one eighth of the time of a step of CifarNet at batch 512.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL("libc.so.6")
+    trim_threshold, mmap_threshold = -1, -3  # of malloc.h
+    libc.mallopt(trim_threshold, 2**31 - 1)
+    libc.mallopt(mmap_threshold, 2**30)
