@@ -8,15 +8,17 @@ import torch
 from torch import Tensor
 
 CORNERS = ("black", "mean")
+OUTSIDE = -(2**30)  # marks a corner, whatever is added to it
 
 
 @dataclass(frozen=True)
 class Augment:
     """Random changes of a training image, in this order: crop, horizontal flip, rotation.
 
-    pad: the image is reflect-padded by this many pixels on each side and cropped to its size at a random place.
+    pad: the image is reflect-padded by this many pixels on each side and cropped to its size at a random
+        place.
     flip: mirrored left to right with probability 1/2.
-    rotation: turned about its centre by an angle from U(-rotation, rotation), in degrees, to the nearest pixel.
+    rotation: turned about its centre by an angle from U(-rotation, rotation), in degrees, nearest pixel.
     corners: what a rotation leaves uncovered becomes "black" (0 before standardization, as in the published
         recipe) or "mean" (the mean colour of the training images, 0 after standardization).
     """
@@ -28,44 +30,49 @@ class Augment:
 
     def __post_init__(self) -> None:
         if self.pad < 0 or not 0 <= self.rotation < 180:
-            raise ValueError(f"pad={self.pad}, rotation={self.rotation}: pad is at least 0, rotation 0 to 180")
+            raise ValueError(
+                f"pad={self.pad}, rotation={self.rotation}; "
+                "pad is at least 0, rotation at least 0 and below 180"
+            )
         if self.corners not in CORNERS:
             raise ValueError(f"corners={self.corners!r}; choose one of {', '.join(CORNERS)}")
 
     def source_pixels(self, count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-        """For `count` images, which pixel of the image each output pixel shows: (count, height * width) int64,
-        row-major; height * width where it shows a corner.
+        """For `count` images, which pixel of the padded image each output pixel shows, counted row by row:
+        (count, height * width) int32, negative where it shows a corner.
 
-        Crop, flip and rotation only move pixels, so all three together are one look-up per output pixel.
+        Crop, flip and rotation only move pixels, so all three together are one look-up for an output pixel.
         """
-        if self.pad >= min(height, width):
-            raise ValueError(f"pad={self.pad} reflects more than an image of {height} x {width} pixels has")
         shift = torch.randint(0, 2 * self.pad + 1, (2, count, 1), generator=generator)
-        mirrored = torch.rand(count, 1, generator=generator) < 0.5
+        mirrored = (torch.rand(count, 1, generator=generator) < 0.5) & self.flip
         angle = (2 * torch.rand(count, 1, generator=generator) - 1) * math.radians(self.rotation)
 
+        # Where in the crop the pixel comes from: turned about the centre to the nearest pixel, mirrored.
         pixel = torch.arange(height * width)
-        y, x = (pixel // width)[None], (pixel % width)[None]  # (1, HW)
-        outside = None
-        if self.rotation:
-            up, right = y - (height - 1) / 2, x - (width - 1) / 2  # from the centre
-            cos, sin = angle.cos(), angle.sin()  # (count, 1)
-            y = torch.addcmul(cos * up, sin, right).add_((height - 1) / 2).round_().to(torch.int32)  # (count, HW)
-            x = torch.addcmul(cos * right, -sin, up).add_((width - 1) / 2).round_().to(torch.int32)
-            outside = (y != y.clamp(0, height - 1)) | (x != x.clamp(0, width - 1))
-            y, x = y.clamp_(0, height - 1), x.clamp_(0, width - 1)
-        if self.flip:
-            x = torch.where(mirrored, width - 1 - x, x)
-        # The padded image is never made: this table holds, for each of its pixels, the pixel that it mirrors.
-        table = (reflect(height, self.pad)[:, None] * width + reflect(width, self.pad)).flatten()
-        source = table[(y + shift[0]) * (width + 2 * self.pad) + (x + shift[1])]
-        return source if outside is None else source.masked_fill_(outside, height * width)
+        up, right = pixel // width - (height - 1) / 2, pixel % width - (width - 1) / 2  # from the centre
+        y = torch.addcmul(angle.cos() * up, angle.sin(), right).add_((height - 1) / 2).round_()  # (count, HW)
+        x = torch.addcmul(angle.cos() * right, -angle.sin(), up).add_((width - 1) / 2).round_()
+        x.mul_(1.0 - 2.0 * mirrored).add_((width - 1.0) * mirrored)
+
+        # Where in the padded image: from a table of the crop, with a margin for what a rotation uncovers.
+        margin = math.ceil((math.hypot(height, width) - min(height, width)) / 2) if self.rotation else 0
+        rows, columns = torch.arange(-margin, height + margin)[:, None], torch.arange(-margin, width + margin)
+        table = (rows * (width + 2 * self.pad) + columns).to(torch.int32)
+        table[(rows < 0) | (rows >= height) | (columns < 0) | (columns >= width)] = OUTSIDE
+        place = y.add_(margin).mul_(width + 2 * margin).add_(x).add_(margin).to(torch.int32)
+        source = table.flatten().index_select(0, place.flatten()).view(count, -1)
+        return source.add_((shift[0] * (width + 2 * self.pad) + shift[1]).to(torch.int32))
 
 
-def reflect(size: int, pad: int) -> Tensor:
-    """The index in 0..size-1 that each of the size + 2 pad places of a reflect-padded line shows."""
-    index = torch.arange(-pad, size + pad).abs()
-    return (size - 1) - ((size - 1) - index).abs()
+def reflect_pad(images: Tensor, pad: int) -> Tensor:
+    """Images (N, C, H, W) with `pad` mirrored pixels on each side: (N, C, H + 2 pad, W + 2 pad)."""
+    if pad >= min(images.shape[-2:]):
+        raise ValueError(f"pad={pad} mirrors more than an image of shape {tuple(images.shape[1:])} has")
+    for axis in (2, 3):
+        size = images.shape[axis]
+        index = torch.arange(-pad, size + pad).abs()  # ... 2 1 0 1 2 ...
+        images = images.index_select(axis, (size - 1) - ((size - 1) - index).abs())
+    return images
 
 
 class Batches:
@@ -73,7 +80,8 @@ class Batches:
     channels_last memory format, and labels (B,) int64. The last batch may be smaller.
 
     With a seed, every epoch is shuffled and augmented anew by a generator of its own, so that the same seed
-    gives the same batches whatever else draws random numbers; without one, the images come in order, unchanged.
+    gives the same batches whatever else draws random numbers; without one, the images come in order,
+    unchanged.
 
     Args:
         images: (N, C, H, W) uint8.
@@ -102,16 +110,19 @@ class Batches:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         self.count, self.channels, self.height, self.width = images.shape
         self.batch_size = batch_size
-        self.augment = augment
         self.generator = None if seed is None else torch.Generator().manual_seed(seed)
-        # (N, HW, C): a pixel's channels lie side by side, so that one look-up moves the pixel.
-        self.images = images.flatten(2).transpose(1, 2).contiguous().to(device)
+        self.augment = Augment() if augment is None or seed is None else augment
+        # A black pixel, then the pixels of all images. The channels of a pixel lie side by side: one look-up
+        # moves it, and what comes out is in channels_last memory format.
+        padded = reflect_pad(images, self.augment.pad)
+        pixels = padded.flatten(2).transpose(1, 2).reshape(-1, self.channels)
+        if len(pixels) >= -OUTSIDE:
+            raise ValueError(f"{len(pixels):,} pixels with their padding; Batches counts up to {-OUTSIDE:,}")
+        self.pixels = torch.cat([pixels.new_zeros(1, self.channels), pixels]).to(device)
         self.labels = labels.to(device)
         # One row of W * C numbers, because arithmetic on rows of three channels is slow.
         self.scale = (1 / (255 * std)).repeat(self.width).to(device)
         self.shift = (-mean / std).repeat(self.width).to(device)
-        corner = torch.zeros(self.channels) if augment and augment.corners == "mean" else -mean / std
-        self.corner = corner.to(device)
 
     def __len__(self) -> int:
         return math.ceil(self.count / self.batch_size)
@@ -121,22 +132,19 @@ class Batches:
         if self.generator is not None:
             order = torch.randperm(self.count, generator=self.generator)
         for ids in order.split(self.batch_size):
-            source = None
-            if self.generator is not None and self.augment is not None:
-                source = self.augment.source_pixels(len(ids), self.height, self.width, self.generator)
-            yield self._batch(ids.to(self.images.device), source)
+            yield self._batch(ids)
 
-    def _batch(self, ids: Tensor, source: Tensor | None) -> tuple[Tensor, Tensor]:
-        pixels = self.images[ids]  # (B, HW, C)
-        if source is not None:
-            source = source.to(pixels.device)
-            corners = source == self.height * self.width
-            place = torch.arange(len(ids), device=pixels.device)[:, None] * (self.height * self.width)
-            source = source.masked_fill(corners, 0).add_(place).flatten()
-            pixels = pixels.flatten(0, 1).index_select(0, source)  # (B HW, C)
-        rows = pixels.view(len(ids), self.height, self.width * self.channels).float()
-        rows = torch.addcmul(self.shift, rows, self.scale)
-        x = rows.view(len(ids), self.height, self.width, self.channels)
-        if source is not None and corners.any():
-            x.view(-1, self.channels)[corners.flatten()] = self.corner
-        return x.permute(0, 3, 1, 2), self.labels[ids]
+    def _batch(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        device, shape = self.pixels.device, (len(ids), self.height, self.width, self.channels)
+        if self.generator is None:
+            source = torch.arange(self.height * self.width, dtype=torch.int32).repeat(len(ids), 1)
+        else:
+            source = self.augment.source_pixels(len(ids), self.height, self.width, self.generator)
+        per_image = (len(self.pixels) - 1) // self.count
+        first = 1 + ids[:, None] * per_image  # of each image's pixels
+        source = (source.to(device) + first.to(device, torch.int32)).flatten().clamp_(min=0)  # corners: 0
+        rows = self.pixels.index_select(0, source).view(len(ids), self.height, -1)  # (B, H, W C)
+        x = torch.addcmul(self.shift, rows.float(), self.scale).view(shape)
+        if self.augment.corners == "mean":
+            x.masked_fill_((source == 0).view(*shape[:3], 1), 0.0)
+        return x.permute(0, 3, 1, 2), self.labels[ids.to(device)]

@@ -42,9 +42,10 @@ def norm_layer(name: str, channels: int, own_layers: bool = False) -> nn.Module:
 
 
 class _GroupNorm(nn.GroupNorm):
-    """torch's group norm, computed in contiguous memory format: on a CPU its channels_last kernels are slower
-    than the two copies and the contiguous kernel together (backward with 20 groups: 510 against 34 microseconds
-    for an image of 20 channels x 32 x 32).
+    """torch's group norm, computed in contiguous memory format.
+
+    On a CPU its channels_last kernels are slower than the contiguous ones and two copies together: backward
+    with 20 groups takes 510 against 34 microseconds for an image of 20 channels x 32 x 32 pixels.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,10 +55,10 @@ class _GroupNorm(nn.GroupNorm):
 class Dropout(nn.Module):
     """Zeroes each element with probability p in training and scales the others by 1 / (1 - p).
 
-    The same as torch.nn.Dropout, several times faster on a CPU: torch draws its mask with bernoulli_, a random
-    number for each element, which takes almost half of a training step of CifarNet. Here one random byte decides:
-    an element is dropped if its byte lies below a threshold, which is drawn per call as the whole number below or
-    above 256 p, so that the probability is p exactly.
+    The same as torch.nn.Dropout, several times faster on a CPU: torch draws its mask with bernoulli_, one
+    call of the generator for each element, which takes almost half of a training step of CifarNet. Here one
+    random byte decides: an element is dropped if its byte lies below a threshold, which is drawn per call as
+    the whole number below or above 256 p, so that the probability is p exactly.
     """
 
     def __init__(self, p: float = 0.5) -> None:
@@ -105,7 +106,7 @@ class CifarNet(nn.Module):
     Images (N, in_channels, H, W) to logits (N, num_classes); H and W at least 4. Each block is a convolution
     without bias, ReLU, normalization, dropout; "+" marks a block that is added to its input.
 
-        3 -> 20 -> +20 -> 1x1 16 -> pool -> 26 -> +26 -> +26 -> 1x1 16 -> pool -> 32 -> +32 -> +32 -> mean -> 1x1 10
+        3 -> 20, +20, 1x1 16, pool -> 26, +26, +26, 1x1 16, pool -> 32, +32, +32, mean -> 1x1 10
     """
 
     def __init__(
@@ -153,9 +154,9 @@ class Residual(nn.Module):
 
 
 def build(norm: str, data: ImageData, seed: int, *, own_layers: bool = False) -> CifarNet:
-    """A CifarNet for the images of `data`. The same seed gives the same convolution weights whatever the norm.
+    """A CifarNet for the images of `data`; one seed gives the same convolution weights whatever the norm.
 
-    (Normalization starts from ones and zeros and draws no random numbers.)
+    Normalization starts from ones and zeros and draws no random numbers.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -25,8 +25,8 @@ EVALUATION_BATCH = 1000  # images; no gradient is kept, so this is a matter of s
 class Recipe:
     """Everything that decides what is learned, beside network, data and seed.
 
-    lr: the learning rate, for "one_cycle" its peak. With "one_cycle" (torch's OneCycleLR and its defaults) the
-        momentum cycles between 0.95 and 0.85 too, so that `momentum` counts for "constant" only.
+    lr: the learning rate, for "one_cycle" its peak. With "one_cycle" (torch's OneCycleLR with its defaults)
+        the momentum cycles between 0.95 and 0.85 too, so that `momentum` counts for "constant" only.
     weight_decay: on all parameters; for "adam" the L2 penalty of its gradient, for "adamw" decoupled.
     l1: the penalty l1 * sum |w| over all parameters, added to the loss by its subgradient.
     """
@@ -66,7 +66,7 @@ class Execution:
 
     @classmethod
     def auto(cls, device: str = "auto", threads: int | None = None) -> "Execution":
-        """A GPU where there is one, and bfloat16 where the processor multiplies it; `threads` counts on the CPU.
+        """A GPU where there is one, bfloat16 where the processor multiplies it, `threads` for the CPU's part.
 
         Raises ValueError for a device other than "auto", "cpu", "cuda", or "cuda" where there is none.
         """
@@ -81,7 +81,7 @@ class Execution:
 
 
 def _cpu_has_bfloat16() -> bool:
-    """Whether the processor itself multiplies bfloat16 (AVX512-BF16 or AMX), rather than torch by conversion."""
+    """Whether the processor multiplies bfloat16 itself (AVX512-BF16, AMX); else torch converts: no gain."""
     flags = torch.cpu.get_capabilities()
     return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
 
@@ -106,10 +106,12 @@ def fit(
 ) -> Run:
     """Trains `model` in place by cross-entropy and evaluates it on the test images after every epoch.
 
-    Each epoch gives epoch (from 1), train_loss and train_accuracy (running, in training mode, over the augmented
-    images as they were trained on), test_loss and test_accuracy (accuracies in percent, correct / total), seconds.
-    The same seed gives the same order of batches and the same augmentation whatever the model, and on one machine
-    the same bits. A loss that is not finite ends the run with status "diverged"; that epoch is not listed.
+    Each epoch gives epoch (from 1), train_loss and train_accuracy (in training mode, over the augmented
+    images as they were trained on), test_loss and test_accuracy, seconds. Accuracies are correct / total, in
+    percent.
+    The same seed gives the same order of batches and the same augmentation whatever the model, and on one
+    machine with as many threads the same bits. A loss that is not finite ends the run with status "diverged";
+    that epoch is not listed.
 
     Args:
         execution: where and how to compute; Execution.auto() if None.
@@ -206,14 +208,10 @@ def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[
 
 
 def _precision(execution: Execution) -> torch.autocast:
-    return torch.autocast(
-        execution.device, dtype=torch.bfloat16, enabled=execution.precision == "bfloat16"
-    )
+    return torch.autocast(execution.device, dtype=torch.bfloat16, enabled=execution.precision == "bfloat16")
 
 
-def predict(
-    model: nn.Module, images: Tensor, data: ImageData, execution: Execution | None = None
-) -> Tensor:
+def predict(model: nn.Module, images: Tensor, data: ImageData, execution: Execution | None = None) -> Tensor:
     """Logits (N, classes) float32 on the CPU for uint8 images (N, C, H, W), in evaluation mode.
 
     `data` gives the mean and standard deviation that the model was trained with. The model's mode is kept.
