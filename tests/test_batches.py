@@ -111,7 +111,9 @@ def test_without_a_seed_images_come_in_order_unchanged_and_the_last_batch_is_sma
 
 
 def test_the_same_seed_gives_the_same_epochs_whatever_else_draws_random_numbers():
-    first, second, other = (batches(images(), seed=seed, augment=Augment(4, True, 15.0)) for seed in (1, 1, 2))
+    first, second, other = (
+        batches(images(), seed=seed, augment=Augment(4, True, 15.0)) for seed in (1, 1, 2)
+    )
     epochs = []
     for part in (first, second):
         both = [list(part), list(part)]
