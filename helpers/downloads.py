@@ -178,11 +178,11 @@ def _host(url: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return " ".join(
-            f"answered {error.code} {error.reason}".split()
-        )  # urllib's own reasons can have lines
     cause = getattr(error, "reason", error)  # urllib wraps what went wrong while it connected
-    if isinstance(cause, TimeoutError):
-        return f"stalled (nothing for {SILENCE:g} s)"
-    return str(cause) or type(cause).__name__
+    if isinstance(error, urllib.error.HTTPError):
+        text = f"answered {error.code} {cause}"
+    elif isinstance(cause, TimeoutError):
+        text = f"stalled (nothing for {SILENCE:g} s)"
+    else:
+        text = str(cause) or type(cause).__name__
+    return " ".join(text.split())  # some have several lines

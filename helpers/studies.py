@@ -102,9 +102,7 @@ def results(
 
 
 def recorded(study: Study, seeds: int = 5, folder: Path | str = REPRODUCED) -> list[dict[str, Any]]:
-    """The runs in `folder`, seed by seed in the order of the arms; those of another configuration are left
-    out.
-    """
+    """The runs in `folder`, seed by seed in the order of the arms, without those of other configurations."""
     there = {record["key"]: record for record in records.read(_file(study, folder))}
     return [there[name] for name, _, _ in _plan(study, seeds) if name in there]
 
@@ -146,10 +144,9 @@ def run(
     )
 
     def tasks() -> Iterator[tuple[str, tuple]]:
-        for name, arm, seed in missing:
-            if _missing(
-                [(name, arm, seed)], path
-            ):  # asked when a worker is free: another command may have been at it
+        for item in missing:
+            if _missing([item], path):  # asked when a worker is free: another command may have been at it
+                name, arm, seed = item
                 task = f"{study.name} / {arm.name} / seed {seed} on {device} ({name})"
                 yield task, (study, arm, seed, device)
             else:

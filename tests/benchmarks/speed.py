@@ -4,8 +4,8 @@
 
 Both train CifarNet with batch norm at batch 512 under the published recipe for the same number of epochs. The
 tutorial's loop: torchvision data set, PIL transforms, DataLoader with the better of 0 and 2 workers, float32,
-torch's default optimizer and dropout, all cores. The course's: what `course train` starts, a one-thread run on
-each core. They alternate, each in fresh processes, after one epoch that is not counted; medians are compared.
+torch's default optimizer and dropout, all cores. The course's, as `course train` does it: a one-thread run on
+each core. They alternate, all in fresh processes, after one epoch that is not counted; medians are compared.
 The images are noise, which costs the same as photographs. Exit status 1 if a target is missed.
 """
 
