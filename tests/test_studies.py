@@ -1,0 +1,387 @@
+"""Studies lose no finished run and record none twice, whatever is killed, and go on with what is missing.
+
+The toy runs take a moment and note their start and end in a log. As a program, this file is the
+command that the tests kill: test_studies.py FOLDER [SCHEDULER].
+"""
+
+import dataclasses
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import cloudpickle
+import psutil
+import pytest
+
+from helpers import ROOT, datasets, jobs, models, records, studies, training
+from helpers.batches import Augment
+from helpers.studies import STUDIES, Arm, Study, StudyError
+from helpers.training import Execution, Recipe, Run
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import the tests
+
+EPOCH = {
+    "epoch": 1,
+    "train_loss": 1.5,
+    "train_accuracy": 40.0,
+    "test_loss": 1.6,
+    "test_accuracy": 38.0,
+    "seconds": 2.0,
+}
+SEEDS = 3
+
+
+def toy(*names: str) -> Study:
+    arms = tuple(Arm(name, name, Recipe(epochs=1, lr=0.1 + i)) for i, name in enumerate(names or "abcd"))
+    return Study(name="toy", dataset="digits", arms=arms, title="A toy", lesson="00_toy")
+
+
+def toy_train(study, arm, seed, device):
+    """In the place of studies.train."""
+    log = Path(os.environ["TOY_LOG"])
+
+    def note(event):
+        with log.open("a") as file:
+            file.write(f"{event} {arm.name} {seed} {os.getpid()}\n")
+
+    with studies.ONE_RUN_A_PROCESS:
+        note("start")
+        if arm.norm == "broken":
+            raise ZeroDivisionError("no such thing")
+        stop = time.monotonic() + 60
+        while arm.norm == "waiting" and not log.with_name("go on").exists():
+            assert time.monotonic() < stop, "waited too long"
+        stop = time.monotonic() + float(os.environ.get("TOY_SECONDS", "0.3"))
+        while time.monotonic() < stop:
+            pass  # busy, as training is
+        status = "diverged" if arm.norm == "diverging" else "done"
+        run = Run([EPOCH | {"train_loss": float("nan")}], status, 0.3, Execution("cpu", "float32", 1))
+        note("end")
+    return studies.record(study, arm, seed, run)
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch) -> Path:
+    """Has studies train toys, and gives the log that they keep."""
+    path = tmp_path / "log"
+    path.touch()
+    monkeypatch.setenv("TOY_LOG", str(path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(studies, "train", toy_train)
+    return path
+
+
+def events(log: Path, kind: str) -> list[tuple[str, int]]:
+    lines = [line.split() for line in log.read_text().splitlines()]
+    return [(arm, int(seed)) for event, arm, seed, _ in lines if event == kind]
+
+
+def command(*arguments) -> subprocess.Popen:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, __file__, *map(str, arguments)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_until(condition, seconds=300):
+    stop = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < stop, "waited too long"
+        time.sleep(0.02)
+
+
+def whole_records(folder: Path) -> list[dict]:
+    """Every line of the file, each a record, no key twice."""
+    path = folder / "toy.jsonl"
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    found = [json.loads(line) for line in lines]
+    assert len({record["key"] for record in found}) == len(found)
+    return found
+
+
+def order(found: list[dict]) -> list[tuple[str, int]]:
+    return [(record["arm"], record["seed"]) for record in found]
+
+
+FULL = [(arm, seed) for seed in range(SEEDS) for arm in "abcd"]
+
+
+def test_runs_go_seed_by_seed_and_a_failing_one_is_named_while_the_others_finish(log, tmp_path):
+    study = toy("a", "broken", "diverging")
+    with pytest.raises(StudyError) as caught:
+        studies.run(study, seeds=2, jobs=1, folder=tmp_path)
+    message = str(caught.value)
+    assert message.startswith("2 of 6 runs failed")
+    assert str(tmp_path / "toy.jsonl") in message
+    for seed in (0, 1):
+        assert re.search(rf"toy / broken / seed {seed} .*: ZeroDivisionError: no such thing", message)
+    expected = [(arm, seed) for seed in (0, 1) for arm in ("a", "broken", "diverging")]
+    assert events(log, "start") == expected
+    found = whole_records(tmp_path)
+    assert order(found) == [("a", 0), ("diverging", 0), ("a", 1), ("diverging", 1)]
+    assert [record["status"] for record in found] == ["done", "diverged"] * 2
+    assert found[1]["epochs"][0]["train_loss"] is None
+    assert found[0]["config"]["recipe"]["lr"] == 0.1
+    assert found[0]["environment"]["processor"]
+
+    # What is there is not trained again, and nothing is started for it.
+    whole = dataclasses.replace(study, arms=(study.arms[0], study.arms[2]))
+    assert order(studies.run(whole, seeds=2, folder=tmp_path)) == order(found)
+    assert order(studies.run(whole, seeds=1, folder=tmp_path)) == order(found)[:2]
+    assert len(events(log, "start")) == 6
+
+
+def test_a_run_is_recorded_at_once_though_an_earlier_one_still_runs(log, tmp_path):
+    def go_on():
+        wait_until(lambda: ("a", 0) in order(whole_records(tmp_path)))
+        (tmp_path / "go on").touch()
+
+    threading.Thread(target=go_on, daemon=True).start()
+    studies.run(toy("waiting", "a"), seeds=1, jobs=2, folder=tmp_path)
+    assert order(whole_records(tmp_path)) == [("a", 0), ("waiting", 0)]
+
+
+def test_killed_workers_lose_nothing(log, tmp_path):
+    killed = []
+
+    def kill_some():
+        chance = random.Random(0)
+        for _ in range(4):
+            time.sleep(chance.uniform(0.2, 1.0))
+            before = len(log.read_text())
+            wait_until(lambda before=before: len(log.read_text()) > before)
+            victim = int(log.read_text().split()[-1])
+            os.kill(victim, signal.SIGKILL)
+            killed.append(victim)
+
+    killer = threading.Thread(target=kill_some)
+    killer.start()
+    found = studies.run(toy(), seeds=SEEDS, jobs=2, folder=tmp_path)
+    killer.join()
+    assert len(killed) == 4
+    assert order(found) == FULL
+    assert len(whole_records(tmp_path)) == len(FULL)
+    assert len(events(log, "end")) <= len(FULL) + 4  # a run may have ended and not yet been handed over
+
+
+def test_a_killed_command_loses_nothing_and_leaves_nothing_running(log, tmp_path):
+    chance = random.Random(1)
+    for _ in range(4):
+        kept = whole_records(tmp_path)
+        process = command(tmp_path)
+        wait_until(lambda: len(whole_records(tmp_path)) > len(kept))  # noqa: B023
+        time.sleep(chance.uniform(0, 0.6))
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 2
+        process.kill()
+        process.communicate()
+        _, alive = psutil.wait_procs(children, timeout=15)
+        assert not alive
+        assert order(whole_records(tmp_path))[: len(kept)] == order(kept)
+    process = command(tmp_path)
+    assert process.communicate(timeout=300)[0] == "12 runs\n"
+    found = whole_records(tmp_path)
+    assert sorted(order(found)) == sorted(FULL)
+    # Seed by seed: two workers, so a run is at most one place early or late at each start
+    assert all(abs(FULL.index(run) - place) <= 2 for place, run in enumerate(order(found)))
+    # Only what was in flight, at most two runs a kill, was trained twice
+    assert len(events(log, "start")) <= len(FULL) + 2 * 4
+
+
+def test_ctrl_c_says_what_is_kept(log, tmp_path):
+    process = command(tmp_path)
+    wait_until(lambda: len(whole_records(tmp_path)) >= 2)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=300)
+    kept = len(whole_records(tmp_path))
+    assert process.returncode == 130
+    assert error == (
+        f"toy: interrupted. {kept} of 12 runs are recorded in {tmp_path / 'toy.jsonl'}; "
+        "the same command goes on from there.\n"
+    )
+    assert 2 <= kept < 12
+    assert not psutil.wait_procs(children, timeout=15)[1]
+
+
+def test_two_commands_on_one_file_share_the_work(log, tmp_path):
+    both = [command(tmp_path), command(tmp_path)]
+    assert [process.communicate(timeout=300)[0] for process in both] == ["12 runs\n"] * 2
+    assert sorted(order(whole_records(tmp_path))) == sorted(FULL)
+
+
+def test_what_another_command_recorded_meanwhile_is_not_handed_out(log, tmp_path):
+    study = toy()
+    everything = [
+        studies.record(study, arm, 0, Run([EPOCH], "done", 1.0, Execution("cpu", "float32", 1)))
+        for arm in study.arms
+    ]
+
+    def other_command():
+        wait_until(lambda: events(log, "start"))
+        for record in everything[2:]:
+            records.append(tmp_path / "toy.jsonl", record)
+
+    other = threading.Thread(target=other_command)
+    other.start()
+    assert order(studies.run(study, seeds=1, jobs=1, folder=tmp_path)) == [(arm, 0) for arm in "abcd"]
+    other.join()
+    assert events(log, "start") == [("a", 0), ("b", 0)]
+
+
+@pytest.fixture
+def dask_processes(log, tmp_path):
+    """A function that starts `dask NAME ...` as a process of its own."""
+    started = []
+
+    def start(*arguments) -> subprocess.Popen:
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        output = (tmp_path / f"dask{len(started)}.txt").open("w")
+        line = [sys.executable, "-m", "dask", *map(str, arguments)]
+        started.append(subprocess.Popen(line, env=environment, stdout=output, stderr=subprocess.STDOUT))
+        output.close()
+        return started[-1]
+
+    yield start
+    children = [
+        child
+        for process in started
+        if process.poll() is None
+        for child in psutil.Process(process.pid).children(True)
+    ]
+    for process in (*started, *children):
+        process.kill()
+    for process in started:
+        process.wait()
+
+
+def test_a_real_scheduler_whose_worker_is_killed_half_way(dask_processes, log, tmp_path, monkeypatch):
+    """Two commands share its runs, a killed worker's run goes to the other; then the scheduler is lost."""
+    address_file = tmp_path / "scheduler.json"
+    scheduler = dask_processes(
+        "scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", address_file
+    )
+    wait_until(address_file.exists)
+    wait_until(address_file.read_text)
+    address = json.loads(address_file.read_text())["address"]
+    workers = [
+        dask_processes("worker", address, "--nthreads", n, "--no-nanny", "--no-dashboard") for n in (1, 2)
+    ]
+    both = [command(tmp_path, address), command(tmp_path, address)]
+    wait_until(lambda: len(whole_records(tmp_path)) >= 4)
+    wait_until(lambda: log.read_text().splitlines()[-1].startswith("start"))
+    workers[1].kill()
+    assert [process.communicate(timeout=300)[0] for process in both] == ["12 runs\n"] * 2
+    assert sorted(order(whole_records(tmp_path))) == sorted(FULL)
+    # One was killed; a few start again if a command asks for a run while the other is writing it down
+    started = len(events(log, "start"))
+    assert started <= len(FULL) + 5
+
+    monkeypatch.setenv("TOY_SECONDS", "20")
+    waiting = command(tmp_path / "other", address)
+    wait_until(lambda: len(events(log, "start")) > started or waiting.poll() is not None)
+    scheduler.kill()
+    _, error = waiting.communicate(timeout=300)
+    assert "the Dask scheduler was lost" in error.splitlines()[-1]
+
+
+def test_a_scheduler_that_does_not_answer_is_named(log, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "CONNECT_SECONDS", 0.5)
+    for address in ("tcp://127.0.0.1:9", "nonsense://x"):
+        with pytest.raises(jobs.JobsError, match=f"no Dask scheduler answers at {address}"):
+            studies.run(toy(), folder=tmp_path, scheduler=address)
+
+
+def test_absent_data_is_said_before_anything_starts(log, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "empty"))
+    with pytest.raises(datasets.DataError, match="cifar10"):
+        studies.run(STUDIES["cifar_norms"], folder=tmp_path)
+    assert not log.read_text()
+
+
+@pytest.mark.parametrize("wrong", [{"seeds": 0}, {"jobs": 0}])
+def test_counts_start_at_one(wrong, tmp_path):
+    with pytest.raises(ValueError, match="must be at least 1"):
+        studies.run(toy(), folder=tmp_path, **wrong)
+
+
+def test_real_runs_on_the_local_cluster_are_those_of_fit(tmp_path):
+    recipe = Recipe(epochs=1, batch_size=256, augment=Augment(pad=1))
+    study = Study("real", "digits", (Arm("batch", "batch", recipe),), "Real", "00_real")
+    [found] = studies.run(study, seeds=1, jobs=1, folder=tmp_path)
+    assert found["execution"]["threads"] == jobs.cores()
+    data = datasets.load("digits")
+    execution = Execution.auto(threads=jobs.cores())
+    here = training.fit(models.build("batch", data, 0), data, recipe, 0, execution)
+    assert {k: v for k, v in found["epochs"][0].items() if k != "seconds"} == {
+        k: v for k, v in here.epochs[0].items() if k != "seconds"
+    }
+    assert found["execution"] == dataclasses.asdict(execution)
+
+
+def test_lessons_read_the_recorded_runs_or_train_their_own(log, tmp_path, monkeypatch):
+    study = toy("a", "b")
+    monkeypatch.setattr(studies, "RECORDED", tmp_path / "recorded")
+    with pytest.raises(StudyError, match=r"no run of toy .* Set retrain = True"):
+        studies.results(study)
+    for seed, arm in ((1, 0), (0, 1), (0, 0), (7, 0)):
+        run = Run([EPOCH], "done", 1.0, Execution("cpu", "float32", 1))
+        records.append(tmp_path / "recorded" / "toy.jsonl", studies.record(study, study.arms[arm], seed, run))
+    assert order(studies.results(study, seeds=5)) == [("a", 0), ("b", 0), ("a", 1)]
+    assert order(studies.results(study, seeds=1)) == [("a", 0), ("b", 0)]
+    changed = toy("x", "b")  # the recorded runs of another configuration are not its own
+    assert order(studies.results(changed, seeds=5)) == [("b", 0)]
+
+    asked = {}
+    monkeypatch.setattr(studies, "run", lambda study, **settings: asked.update(settings) or ["trained"])
+    assert studies.results(study, retrain=True, seeds=2, device="cpu") == ["trained"]
+    assert asked["seeds"] == 2
+    assert asked["device"] == "cpu"
+
+
+def test_arms_must_differ():
+    with pytest.raises(ValueError, match="share a name or all settings"):
+        toy("a", "a")
+    with pytest.raises(ValueError, match="share a name or all settings"):
+        Study("toy", "digits", (Arm("a", "batch", Recipe()), Arm("b", "batch", Recipe())), "t", "l")
+
+
+def test_cifar_norms_is_the_published_recipe():
+    study = STUDIES["cifar_norms"]
+    setting = records.published()["cifar10_norms"]["setting"]
+    assert study.dataset == "cifar10"
+    assert [arm.name for arm in study.arms] == [*models.NORMS, "batch_mean_corners"]
+    for arm in study.arms:
+        assert f"{arm.recipe.epochs} epochs, batch {arm.recipe.batch_size}, SGD" in setting
+        assert arm.recipe.optimizer == "sgd"
+        assert arm.recipe.momentum == 0.9
+        assert arm.recipe.weight_decay == 1e-4
+        assert f"OneCycleLR(max_lr={arm.recipe.lr}," in setting
+        assert arm.recipe.schedule == "one_cycle"
+        assert arm.recipe.l1 == arm.recipe.label_smoothing == 0
+        corners = "mean" if arm.name == "batch_mean_corners" else "black"
+        assert arm.recipe.augment == Augment(pad=4, flip=True, rotation=15, corners=corners)
+    assert study.arms[-1].norm == "batch"
+    assert (ROOT / "notebooks" / f"{study.lesson}.ipynb").exists()
+
+
+if __name__ == "__main__":
+    studies.train = toy_train
+    try:
+        result = studies.run(
+            toy(), seeds=SEEDS, folder=sys.argv[1], scheduler=sys.argv[2] if len(sys.argv) > 2 else None
+        )
+    except KeyboardInterrupt as stop:
+        sys.exit(sys.stderr.write(f"{stop}\n") and 130)
+    print(len(result), "runs")
