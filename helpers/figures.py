@@ -1,0 +1,151 @@
+"""One look for every figure of the course: colours, marks, direct labels, and PNG output with alt text."""
+
+import io
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import torch
+from cycler import cycler
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+# Okabe and Ito's colours (the purple is Tol's), which colour-blind readers tell apart. Each norm also has a
+# mark and a line of its own, for print in grey.
+PALETTE = {
+    "none": "#595959",
+    "batch": "#0072B2",
+    "layer": "#D55E00",
+    "group": "#009E73",
+    "instance": "#AA4499",
+}
+MARKS = {"none": "x", "batch": "o", "layer": "s", "group": "^", "instance": "D"}
+LINES = {"none": ":", "batch": "-", "layer": "--", "group": "-.", "instance": (0, (5, 1, 1, 1, 1, 1))}
+
+INK, MUTED, PALE = "#222222", "#595959", "#E6E6E6"
+_DPI = 160  # pixels in the file; shown at 96 an inch, so that a figure stays sharp on paper
+
+
+def style() -> None:
+    """Set the course's look for all figures that follow."""
+    series = ["batch", "layer", "group", "instance", "none"]
+    plt.rcParams.update(
+        {
+            "figure.figsize": (7.5, 3.2),
+            "figure.constrained_layout.use": True,
+            "savefig.dpi": _DPI,
+            "savefig.facecolor": "white",
+            "font.size": 10,
+            "text.color": INK,
+            "axes.labelcolor": INK,
+            "axes.edgecolor": MUTED,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 10.5,
+            "axes.titlelocation": "left",
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": PALE,
+            "lines.linewidth": 1.8,
+            "lines.markersize": 5,
+            "legend.frameon": False,
+            "xtick.color": MUTED,
+            "ytick.color": MUTED,
+            "axes.prop_cycle": cycler(color=[PALETTE[k] for k in series])
+            + cycler(linestyle=[LINES[k] for k in series]),
+        }
+    )
+
+
+def show(fig: Figure, alt: str) -> None:
+    """Display `fig` as one PNG whose output metadata holds the alt text, and close it.
+
+    Args:
+        fig: the figure.
+        alt: what the figure shows, in a sentence, for readers who cannot see it.
+
+    Raises:
+        ValueError: no alt text.
+    """
+    if not alt.strip():
+        raise ValueError(
+            "show() was given no alt text: say in a sentence what the figure shows, show(fig, alt='...')."
+        )
+    buffer = io.BytesIO()
+    fig.savefig(
+        buffer, format="png", dpi=_DPI, metadata={"Software": None}
+    )  # no version inside: same bytes twice
+    width = round(fig.get_figwidth() * 96)
+    plt.close(fig)  # otherwise the inline backend would show it a second time
+    data = {"image/png": buffer.getvalue(), "text/plain": "figure"}
+    display(data, raw=True, metadata={"image/png": {"alt": alt, "width": width}})
+
+
+def label_ends(ax: Axes, gap: float = 0.075) -> None:
+    """Write each line's label at its right end, in its colour, at least `gap` of the axis height apart."""
+    fig = ax.figure
+    fig.canvas.draw()  # the limits must be final before data are turned into fractions of the axis
+    to_axes = ax.transData + ax.transAxes.inverted()
+    ends = []
+    for line in ax.get_lines():
+        if not line.get_label().startswith("_"):
+            x, y = line.get_xdata()[-1], line.get_ydata()[-1]
+            ends.append([*to_axes.transform((x, y)), line])
+    ends.sort(key=lambda end: end[1])
+    for below, above in pairwise(ends):
+        above[1] = max(above[1], below[1] + gap)
+    excess = max(0.0, ends[-1][1] - 1.0) if ends else 0.0
+    for x, y, line in ends:
+        ax.annotate(
+            line.get_label(),
+            (x, y - excess),
+            xycoords="axes fraction",
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=line.get_color(),
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def lines(
+    ax: Axes,
+    x: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    xlabel: str,
+    ylabel: str,
+    **marks: object,
+) -> None:
+    """Draw each of `series` (name -> one value per `x`) on `ax`, labelled at its end."""
+    for name, values in series.items():
+        ax.plot(x, values, label=name, **marks)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    label_ends(ax)
+
+
+def histograms(
+    groups: Mapping[str, Tensor],
+    xlabel: str,
+    limits: tuple[float, float],
+    shade: tuple[float, float] | None = None,
+) -> Figure:
+    """One histogram per group, side by side on equal axes; the last bars count what lies beyond `limits`.
+
+    Args:
+        groups: title -> values of any shape.
+        xlabel: what the values are, with their unit.
+        limits: range of the horizontal axis.
+        shade: a range to mark with a pale band.
+    """
+    fig, axes = plt.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False, figsize=(7.5, 2.4))
+    for ax, (title, values), color in zip(axes[0], groups.items(), list(PALETTE.values()) * 2, strict=False):
+        values = torch.as_tensor(values).detach().flatten().double().cpu().clamp(*limits)
+        weights = torch.full_like(values, 100 / len(values))
+        if shade is not None:
+            ax.axvspan(*shade, color=PALE, zorder=0)
+        ax.hist(values, bins=40, range=limits, weights=weights, color=color)
+        ax.set(title=title, xlabel=xlabel, xlim=limits)
+    axes[0, 0].set_ylabel("share of values (%)")
+    return fig
