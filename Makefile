@@ -1,0 +1,47 @@
+# make lessons   runs every lesson on the built-in data, offline, and writes build/report.html
+# make test      style, unit tests, and every lesson compared with its committed outputs
+# Both set up .venv first, once. Another Python: make test PYTHON=python3.12
+
+.PHONY: lessons test
+unexport PYTHONPATH PYTHONHOME # .venv alone decides what is imported
+export PYTHONNOUSERSITE = 1
+
+lessons: .venv/installed
+	@status=0; \
+	.venv/bin/python -m helpers.cli run || status=$$?; \
+	.venv/bin/python -m helpers.cli report || status=$$?; \
+	exit $$status
+
+test: .venv/installed
+	@status=0; \
+	.venv/bin/python -m ruff check . || status=$$?; \
+	.venv/bin/python -m ruff format --check . || status=$$?; \
+	.venv/bin/python -m pytest || status=$$?; \
+	exit $$status
+
+# .venv is built again when what it holds is out of date, when it does not start, and when PYTHON asks for
+# another version than it has.
+has := $(shell .venv/bin/python -V 2>/dev/null)
+wanted := $(if $(PYTHON),$(shell $(PYTHON) -V 2>&1),$(has))
+ifneq ($(has),$(wanted))
+.PHONY: .venv/installed
+else ifeq ($(has),)
+.PHONY: .venv/installed
+endif
+
+usable := import sys; sys.version_info < (3, 11) and sys.exit("it is Python %d.%d" % sys.version_info[:2]); import venv, ensurepip
+
+.venv/installed: pyproject.toml constraints.txt
+	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	    why=$$($$python -c '$(usable)' 2>&1) && found=$$python && break; \
+	    tried="$$tried  $$python: $$(printf '%s' "$$why" | tail -n 1)\n"; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    printf '%b' "The course needs Python 3.11 or newer with its venv module. Tried:\n$$tried" >&2; \
+	    echo "Install one (on Debian or Ubuntu: sudo apt install python3-venv), or name one that you have:" >&2; \
+	    echo "make $(or $(MAKECMDGOALS),lessons) PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Setting up .venv with $$found: once, a few minutes, a download of several gigabytes on Linux."; \
+	if [ "$$(.venv/bin/python -V 2>/dev/null)" != "$$($$found -V)" ]; then $$found -m venv --clear .venv || exit 1; fi; \
+	.venv/bin/python -m pip install -c constraints.txt -e '.[test]' && touch $@

@@ -1,0 +1,253 @@
+"""The `course` command. What a command needs is imported when it runs, so that --help answers at once."""
+
+import contextlib
+import difflib
+import sys
+from collections.abc import Collection, Iterator
+from importlib import metadata
+from typing import Annotated, NoReturn
+
+import typer
+
+from helpers import ROOT, __version__
+
+app = typer.Typer(
+    help="A course on normalization in PyTorch: run its lessons, train its studies, see the results.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="How many at once on this machine; without it, one per core.")
+]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use instead, like tcp://host:8786.")
+]
+PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "papermill", "nbval", "dask", "jupyterlab")
+
+
+@app.command()
+def doctor() -> None:
+    """Show what is here, what is missing, and how to get it.
+
+    Example: course doctor
+    """
+    from helpers import datasets, runner, studies
+    from helpers.records import RECORDED, REPRODUCED
+    from helpers.training import Execution
+
+    missing = []
+    typer.echo(f"course {__version__} in {ROOT}\nPython {sys.version.split()[0]} in {sys.prefix}")
+    for package in PACKAGES:
+        try:
+            typer.echo(f"  {package:<14} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            typer.echo(f"  {package:<14} absent")
+            missing.append(f"{package}: make lessons, or pip install -c constraints.txt -e '.[test]'")
+    typer.echo(f"\nTraining: {Execution.auto()}\n\nData sets in {datasets.data_folder()}")
+    for name in datasets.DATASETS:
+        state = datasets.state(name)
+        typer.echo(f"  {name:<14} {state}")
+        if state not in ("built in", "present"):
+            missing.append(f"{name}: course data {name}")
+    typer.echo("\nLessons")
+    runs = {run["lesson"]: run for run in runner.runs()}
+    for lesson in runner.lessons():
+        run = runs.get(lesson)
+        typer.echo(f"  {lesson}: {run['status'] + ' on ' + run['finished'][:10] if run else 'not run here'}")
+    typer.echo("\nStudies")
+    for study in studies.STUDIES.values():
+        full = 5 * len(study.arms)
+        done = {folder: len(studies.recorded(study, 5, folder)) for folder in (RECORDED, REPRODUCED)}
+        typer.echo(
+            f"  {study.name}: {done[RECORDED]} of {full} runs recorded, {done[REPRODUCED]} reproduced here"
+        )
+        if done[RECORDED] < full:
+            missing.append(f"recorded runs of {study.name}: course train {study.name} --record")
+    typer.echo("\nMissing, and how to get it" if missing else "\nNothing is missing.")
+    for line in missing:
+        typer.echo(f"  {line}")
+
+
+@app.command()
+def data(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Data sets; all without it.")
+    ] = None,
+) -> None:
+    """Download data sets and check every file.
+
+    Example: course data cifar10
+    """
+    from helpers import datasets
+
+    names = names or list(datasets.DATASETS)
+    for name in names:
+        known("data set", name, datasets.DATASETS)
+    with told(datasets.DataError):
+        for name in names:
+            datasets.download(name, progress=sys.stderr.isatty())
+            typer.echo(f"{name}: {datasets.state(name)}")
+
+
+@app.command()
+def run(
+    lessons: Annotated[
+        list[str] | None, typer.Argument(metavar="LESSON", help="Names or numbers; all without it.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None, typer.Option("-p", "--parameter", metavar="K=V", help="A parameter of the lessons.")
+    ] = None,
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+) -> None:
+    """Run lessons with papermill, into build/lessons.
+
+    Example: course run 06 -p retrain=True
+    """
+    from helpers import runner
+    from helpers.jobs import JobsError, cores
+
+    values = {}
+    for item in parameters or []:
+        name, equals, value = item.partition("=")
+        if not (equals and name):
+            refuse(f"-p {item}: a parameter is given as NAME=VALUE, for example -p seeds=3.")
+        values[name.strip()] = runner.typed(value.strip())
+    with told(runner.RunnerError, status=2):
+        chosen = runner.choose(lessons or [])
+        runner.check_parameters(chosen, values)
+    with told(JobsError):
+        results = runner.run(
+            chosen,
+            values,
+            workers=jobs or cores(),
+            scheduler=scheduler,
+            cell_timeout=None if values.get("retrain") else runner.CELL_TIMEOUT,  # retraining takes hours
+            report=_say,
+        )
+    width = max(len(result["lesson"]) for result in results)
+    typer.echo(f"\n{'lesson':<{width}}  status  seconds")
+    for result in results:
+        typer.echo(f"{result['lesson']:<{width}}  {result['status']}  {result['seconds']:7.1f}")
+    if any(result["error"] for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="STUDY", help="Studies; all without it.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm.")] = 5,
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    record: Annotated[
+        bool, typer.Option("--record", help="Add to data/results, which is committed.")
+    ] = False,
+) -> None:
+    """Train what studies lack, into build/results.
+
+    Each run is kept when it ends: the same command goes on where it was stopped.
+
+    Example: course train cifar_norms --seeds 5
+    """
+    from helpers import studies
+    from helpers.datasets import DataError
+    from helpers.jobs import JobsError, cores
+    from helpers.records import RECORDED, REPRODUCED, RecordError
+    from helpers.training import Execution
+
+    names = names or list(studies.STUDIES)
+    for name in names:
+        known("study", name, studies.STUDIES)
+    if scheduler is None:
+        with told(ValueError, status=2):
+            place = Execution.auto(device).device
+        jobs = jobs or (1 if place == "cuda" else cores())
+    folder = RECORDED if record else REPRODUCED
+    with told(DataError, JobsError, RecordError, studies.StudyError):
+        for name in names:
+            runs = studies.run(
+                studies.STUDIES[name],
+                seeds=seeds,
+                jobs=jobs or 1,
+                scheduler=scheduler,
+                folder=folder,
+                device=device,
+                progress=sys.stderr.isatty(),
+            )
+            diverged = sum(run["status"] == "diverged" for run in runs)
+            typer.echo(f"{name}: {len(runs)} runs, {diverged} of them diverged, in {folder / name}.jsonl")
+
+
+@app.command()
+def report() -> None:
+    """Write build/report.html.
+
+    Lessons run, and studies published, recorded and reproduced side by side.
+
+    Example: course report
+    """
+    from helpers import report as page
+    from helpers.records import RecordError
+
+    with told(RecordError):
+        typer.echo(f"report: {page.build()}")
+
+
+@app.command()
+def publish(
+    slug: Annotated[str, typer.Argument(metavar="OWNER/REPO", help="The repository on GitHub.")],
+) -> None:
+    """Write the public address into badges and set-up cells.
+
+    Example: course publish octocat/normalization-course
+    """
+    from helpers import publishing
+
+    with told(publishing.PublishError, status=2):
+        changed = publishing.publish(slug)
+    for path in changed:
+        typer.echo(f"changed {path.relative_to(ROOT)}")
+    typer.echo(
+        f"The course's address is {publishing.HOST}{slug}. Its release on GitHub is tagged v{__version__}."
+    )
+
+
+def known(kind: str, name: str, allowed: Collection[str]) -> None:
+    """Ends the command with status 2 unless `name` is allowed."""
+    if name not in allowed:
+        near = difflib.get_close_matches(name, allowed, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        refuse(f"there is no {kind} {name!r}.{hint} Choose from: {', '.join(allowed)}.")
+
+
+def refuse(message: str, status: int = 2) -> NoReturn:
+    """Ends the command with one paragraph instead of a traceback."""
+    typer.echo(f"course: {message}", err=True)
+    raise typer.Exit(status)
+
+
+@contextlib.contextmanager
+def told(*expected: type[Exception], status: int = 1) -> Iterator[None]:
+    """Tells expected errors, and an interruption, in one paragraph; others keep their traceback."""
+    try:
+        yield
+    except expected as error:
+        refuse(str(error), status)
+    except KeyboardInterrupt as stopped:
+        refuse(str(stopped) or "interrupted; what had ended is kept.", 130)
+
+
+def _say(result: dict) -> None:
+    typer.echo(f"{result['lesson']}: {result['status']} ({result['seconds']:.0f} s)")
+    if result["error"]:
+        typer.echo(f"  {result['error']}", err=True)
+
+
+if __name__ == "__main__":
+    app(prog_name="course")

@@ -1,0 +1,164 @@
+"""The `course` command: help with examples, errors in one paragraph, and what each command hands on."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from helpers import cli, runner, studies
+from helpers.datasets import DATASETS, DataError
+from helpers.records import RECORDED, REPRODUCED, RecordError
+
+COMMANDS = [command.callback.__name__ for command in cli.app.registered_commands]
+
+
+def course(*arguments: str):
+    return CliRunner().invoke(cli.app, arguments)
+
+
+def test_the_commands_are_those_of_the_design():
+    assert COMMANDS == ["doctor", "data", "run", "train", "report", "publish"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example_that_is_a_command(command):
+    done = course(command, "--help")
+    assert done.exit_code == 0
+    assert f"Example: course {command}" in done.output
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys, helpers.cli; sys.exit('torch' in sys.modules or 'distributed' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("data", "cifar"), "there is no data set 'cifar'. Did you mean cifar10? Choose from: digits, mnist"),
+        (("train", "cifar_norm"), "there is no study 'cifar_norm'. Did you mean cifar_norms? Choose from"),
+        (("train", "cifar_norms", "--device", "gpu"), 'device=\'gpu\'; choose "auto", "cpu" or "cuda"'),
+        (("run", "13"), "there is no lesson '13'."),
+        (("run", "03_batch_norm_from_scrach"), "Did you mean 03_batch_norm_from_scratch?"),
+        (("run", "03", "-p", "retrain"), "-p retrain: a parameter is given as NAME=VALUE"),
+        (("run", "03", "-p", "retrian=True"), "has no parameter 'retrian'. It has: retrain = False, seeds"),
+        (("run", "03", "-p", "seeds=many"), "the parameter seeds must be of type int, like 5, but was"),
+        (("publish", "nothing"), "'nothing' is not the name of a GitHub repository"),
+    ],
+)
+def test_bad_input_is_told_in_one_paragraph_with_status_2(arguments, message, monkeypatch):
+    monkeypatch.setattr(runner.jobs, "cluster", lambda *_: pytest.fail("something was started"))
+    done = course(*arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.output
+    assert done.stderr.count("\n\n") == 0
+
+
+@pytest.mark.parametrize("arguments", ["run --jobs 0", "train --seeds 0", "sing", "publish"])
+def test_a_command_that_cannot_be_read_is_refused_with_status_2(arguments):
+    done = course(*arguments.split())
+    assert done.exit_code == 2
+    assert "Error: " in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_an_expected_error_is_told_without_a_traceback(monkeypatch):
+    def download(name, progress):
+        raise DataError("no source answers")
+
+    monkeypatch.setattr("helpers.datasets.download", download)
+    done = course("data", "mnist")
+    assert done.exit_code == 1
+    assert done.stderr == "course: no source answers\n"
+
+
+def test_an_unexpected_error_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("helpers.datasets.download", lambda name, progress: 1 / 0)
+    assert isinstance(course("data", "mnist").exception, ZeroDivisionError)
+
+
+def test_an_interruption_says_what_is_kept(monkeypatch):
+    def run(study, **options):
+        raise KeyboardInterrupt("2 of 30 runs are recorded")
+
+    monkeypatch.setattr(studies, "run", run)
+    done = course("train", "cifar_norms")
+    assert done.exit_code == 130
+    assert done.stderr == "course: 2 of 30 runs are recorded\n"
+
+
+def test_data_takes_all_data_sets_or_those_named(monkeypatch):
+    asked = []
+    monkeypatch.setattr("helpers.datasets.download", lambda name, progress: asked.append(name))
+    assert course("data", "digits").exit_code == 0
+    assert asked == ["digits"]
+    monkeypatch.setattr("helpers.datasets.state", lambda name: "present")
+    assert course("data").exit_code == 0
+    assert asked[1:] == list(DATASETS)
+
+
+@pytest.mark.parametrize(("option", "folder"), [([], REPRODUCED), (["--record"], RECORDED)])
+def test_train_hands_its_options_on(option, folder, monkeypatch):
+    asked = []
+
+    def run(study, **options):
+        asked.append((study.name, options))
+        return [{"status": "done"}, {"status": "diverged"}]
+
+    monkeypatch.setattr(studies, "run", run)
+    done = course("train", "cifar_norms", "--seeds", "2", "--jobs", "3", "--device", "cpu", *option)
+    assert done.exit_code == 0, done.output
+    assert "cifar_norms: 2 runs, 1 of them diverged" in done.output
+    name, options = asked[0]
+    given = {"seeds": 2, "jobs": 3, "scheduler": None, "folder": folder, "device": "cpu"}
+    assert (name, {key: options[key] for key in given}) == ("cifar_norms", given)
+
+
+@pytest.mark.parametrize(("error", "status"), [(None, 0), ("section 1: it broke", 1)])
+def test_run_ends_with_a_table_and_the_status_of_the_lessons(error, status, monkeypatch):
+    asked = []
+
+    def run(paths, values, *, workers, scheduler, cell_timeout, report):
+        asked.append((values, workers, cell_timeout))
+        results = [
+            {"lesson": path.stem, "status": "failed" if error else "passed", "seconds": 2.25, "error": error}
+            for path in paths
+        ]
+        for result in results:
+            report(result)
+        return results
+
+    monkeypatch.setattr(runner, "run", run)
+    done = course("run", "03", "-p", "retrain=true", "-p", "seeds=2", "--jobs", "4")
+    assert done.exit_code == status
+    assert asked == [({"retrain": True, "seeds": 2}, 4, None)]
+    head, row = done.stdout.splitlines()[-2:]
+    assert head.split() == ["lesson", "status", "seconds"]
+    assert row.split() == ["03_batch_norm_from_scratch", "failed" if error else "passed", "2.2"]
+    assert (error or "") in done.stderr
+
+
+def test_report_says_where_the_page_is(monkeypatch):
+    monkeypatch.setattr("helpers.report.build", lambda: "build/report.html")
+    assert course("report").stdout == "report: build/report.html\n"
+    monkeypatch.setattr(
+        "helpers.report.build", lambda: (_ for _ in ()).throw(RecordError("line 3 is damaged"))
+    )
+    done = course("report")
+    assert (done.exit_code, done.stderr) == (1, "course: line 3 is damaged\n")
+
+
+def test_doctor_shows_versions_data_lessons_and_studies(monkeypatch):
+    monkeypatch.setattr("helpers.datasets.state", lambda name: "absent" if name == "mnist" else "present")
+    done = course("doctor")
+    assert done.exit_code == 0, done.output
+    for text in [
+        "torch ",
+        "digits ",
+        "03_batch_norm_from_scratch",
+        "cifar_norms: ",
+        "  mnist: course data mnist",
+    ]:
+        assert text in done.output

@@ -1,0 +1,170 @@
+"""What the runner guarantees, each shown on a small notebook that papermill alone would pass or misreport."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from papermill import PapermillExecutionError, cli, execute_notebook
+
+from helpers import ROOT, one_lesson, runner
+
+FIXTURES = Path(__file__).parent / "fixtures"
+RUN = ["good", "failing_cell", "dead_kernel", "exits_early", "quits", "hangs"]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """All fixture notebooks run at once, on a machine where another environment owns the kernel "python3"."""
+    folder = tmp_path_factory.mktemp("runner")
+    foreign = folder / "jupyter" / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    spec = {"argv": ["false", "{connection_file}"], "display_name": "another", "language": "python"}
+    (foreign / "kernel.json").write_text(json.dumps(spec))
+    before = {name: (FIXTURES / f"{name}.ipynb").read_bytes() for name in RUN}
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
+        results = runner.run(
+            [FIXTURES / f"{name}.ipynb" for name in RUN],
+            {"x": 2},
+            workers=2,
+            cell_timeout=15,
+            build=folder / "build",
+            report=seen.append,
+        )
+    assert before == {name: (FIXTURES / f"{name}.ipynb").read_bytes() for name in RUN}, "a lesson was changed"
+    return {"results": {run["lesson"]: run for run in results}, "seen": seen, "build": folder / "build"}
+
+
+def test_a_good_lesson_passes_in_this_python_whatever_kernel_is_installed(ran):
+    assert ran["results"]["good"]["error"] is None
+    assert ran["results"]["good"]["status"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("lesson", "cell", "error"),
+    [
+        ("failing_cell", "cell 6 (1 / (x - 2))", "ZeroDivisionError: division by zero"),
+        ("dead_kernel", "cell 6 (import os)", "DeadKernelError: Kernel died"),
+        ("exits_early", "cell 6 (import sys)", "the lesson ended here, before its last cell, SystemExit: "),
+        ("quits", "cell ", "Kernel died"),  # the kernel stops a tenth of a second after exit()
+        ("hangs", "cell 6 (import os)", "CellTimeoutError: A cell timed out"),
+    ],
+)
+def test_a_lesson_that_does_not_reach_its_end_fails_with_section_cell_and_error(ran, lesson, cell, error):
+    result = ran["results"][lesson]
+    assert result["status"] == "failed"
+    assert result["error"].startswith(f'section "2 · Products", {cell}')
+    assert error in result["error"]
+
+
+def test_every_lesson_is_run_reported_and_remembered(ran):
+    assert {run["lesson"] for run in ran["seen"]} == set(RUN)
+    assert runner.runs(ran["build"] / "runs.json") == sorted(ran["seen"], key=lambda run: run["lesson"])
+    assert all(0 < run["seconds"] < 300 and run["parameters"] == {"x": 2} for run in ran["seen"])
+    executed = nbformat.read(ran["build"] / "lessons" / "good.ipynb", as_version=4)
+    assert executed.cells[-1].outputs[0].text == "product 6\n"
+
+
+def test_papermill_alone_passes_a_lesson_that_exits_early(tmp_path):
+    # If this fails, papermill has learnt it, and find_fault may become simpler.
+    done = execute_notebook(FIXTURES / "exits_early.ipynb", tmp_path / "out.ipynb", progress_bar=False)
+    assert done.cells[-1].execution_count is None
+
+
+def test_a_later_run_of_one_lesson_keeps_the_results_of_others(tmp_path):
+    runner._remember({"lesson": "02", "status": "failed"}, tmp_path / "runs.json")
+    runner._remember({"lesson": "01", "status": "passed"}, tmp_path / "runs.json")
+    runner._remember({"lesson": "02", "status": "passed"}, tmp_path / "runs.json")
+    remembered = runner.runs(tmp_path / "runs.json")
+    assert [(run["lesson"], run["status"]) for run in remembered] == [("01", "passed"), ("02", "passed")]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"retrian": True}, r"good has no parameter 'retrian'. It has: x = 2, name = 'two'."),
+        ({"x": "three"}, r"good: the parameter x must be of type int, like 2, but was given 'three'"),
+        ({"x": True}, r"must be of type int"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_anything_starts(values, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner.jobs, "cluster", lambda *_: pytest.fail("something was started"))
+    with pytest.raises(runner.RunnerError, match=message):
+        runner.run([FIXTURES / "good.ipynb"], values, build=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["True", "False", "3", "-2", "1e-3", "0.5", "auto", "cuda:0", "", "nan"])
+def test_values_have_the_types_that_papermill_gives_them(text):
+    assert repr(runner.typed(text)) == repr(cli._resolve_type(text))
+
+
+def test_true_and_false_are_understood_in_any_case():
+    assert runner.typed("false") is False
+    assert runner.typed("TRUE") is True
+
+
+def test_lessons_are_found_by_number_name_and_path():
+    stems = [path.stem for path in runner.choose(["good", "dead_kernel.ipynb", "x/good.ipynb"], FIXTURES)]
+    assert stems == ["good", "dead_kernel"]
+    assert len(runner.choose([], FIXTURES)) == len(list(FIXTURES.glob("*.ipynb")))
+    with pytest.raises(runner.RunnerError, match=r"no lesson 'god'. Did you mean good\? The lessons"):
+        runner.choose(["god"], FIXTURES)
+
+
+def test_no_lessons_at_all_is_an_error(tmp_path):
+    with pytest.raises(runner.RunnerError, match="no lesson in"):
+        runner.choose([], tmp_path)
+
+
+def test_a_failing_cell_is_found_by_papermill_too(tmp_path):
+    with pytest.raises(PapermillExecutionError):
+        execute_notebook(FIXTURES / "failing_cell.ipynb", tmp_path / "out.ipynb", progress_bar=False)
+    fault = one_lesson.find_fault(nbformat.read(tmp_path / "out.ipynb", as_version=4))
+    assert fault == 'section "2 · Products", cell 6 (1 / (x - 2)): ZeroDivisionError: division by zero'
+
+
+def test_nothing_goes_on_when_the_command_is_gone(tmp_path):
+    note = tmp_path / "kernel"
+    paths = [str(FIXTURES / "hangs.ipynb"), str(tmp_path / "out.ipynb"), str(tmp_path / "error")]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "helpers.one_lesson"],
+        cwd=ROOT,
+        env=os.environ | one_lesson.own_kernel(),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        child.stdin.write(json.dumps([*paths, {"name": str(note)}, None]) + "\n")
+        child.stdin.flush()
+        kernel = int(_eventually(lambda: note.is_file() and note.read_text(), 120))
+        child.stdin.close()  # what the system does when the command is killed
+        child.wait(timeout=60)
+        _eventually(lambda: not _alive(kernel), 60)
+    finally:
+        child.kill()
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process}/stat")
+    return not (status.is_file() and status.read_text().rsplit(")", 1)[1].split()[0] == "Z")
+
+
+def _eventually(condition, seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := condition():
+            return found
+        time.sleep(0.2)
+    return pytest.fail(f"not within {seconds} seconds")
