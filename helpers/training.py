@@ -1,9 +1,6 @@
 """One recipe, one loop: how every network of the course is trained and evaluated."""
 
-import ctypes
-import functools
 import math
-import platform
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +12,7 @@ from tqdm import tqdm
 
 from helpers.batches import Augment, Batches
 from helpers.datasets import ImageData
+from helpers.execution import Execution, keep_freed_memory
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("one_cycle", "constant")
@@ -56,36 +54,6 @@ class Recipe:
             )
 
 
-@dataclass(frozen=True)
-class Execution:
-    """Where and how the arithmetic is done: recorded with a run, no part of its recipe."""
-
-    device: str
-    precision: str
-    threads: int
-
-    @classmethod
-    def auto(cls, device: str = "auto", threads: int | None = None) -> "Execution":
-        """A GPU where there is one, bfloat16 where the processor multiplies it, `threads` for the CPU's part.
-
-        Raises ValueError for a device other than "auto", "cpu", "cuda", or "cuda" where there is none.
-        """
-        if device not in ("auto", "cpu", "cuda"):
-            raise ValueError(f'device={device!r}; choose "auto", "cpu" or "cuda"')
-        if device == "cuda" and not torch.cuda.is_available():
-            raise ValueError('device="cuda", but torch sees no GPU here; choose "auto" or "cpu"')
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        fast = torch.cuda.is_bf16_supported(False) if device == "cuda" else _cpu_has_bfloat16()
-        return cls(device, "bfloat16" if fast else "float32", threads or torch.get_num_threads())
-
-
-def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself (AVX512-BF16, AMX); else torch converts: no gain."""
-    flags = torch.cpu.get_capabilities()
-    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
-
-
 @dataclass
 class Run:
     """What a training gave: one dict per finished epoch (see fit), how it ended ("done" or "diverged")."""
@@ -118,7 +86,7 @@ def fit(
         progress: a bar on standard error, for a person.
     """
     execution = execution or Execution.auto()
-    _keep_freed_memory()
+    keep_freed_memory()
     device = execution.device
     cuda = [torch.cuda.current_device()] if device == "cuda" else []
     threads = torch.get_num_threads()
@@ -159,7 +127,7 @@ def _train(
             model.train()
             loss_sum = correct = seen = 0.0
             for x, y in batches:
-                with _precision(execution):
+                with execution.autocast():
                     logits = model(x).float()
                 loss = F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing)
                 if not math.isfinite(loss.item()):
@@ -207,10 +175,6 @@ def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[
     return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 
-def _precision(execution: Execution) -> torch.autocast:
-    return torch.autocast(execution.device, dtype=torch.bfloat16, enabled=execution.precision == "bfloat16")
-
-
 def predict(model: nn.Module, images: Tensor, data: ImageData, execution: Execution | None = None) -> Tensor:
     """Logits (N, classes) float32 on the CPU for uint8 images (N, C, H, W), in evaluation mode.
 
@@ -222,7 +186,7 @@ def predict(model: nn.Module, images: Tensor, data: ImageData, execution: Execut
     training = model.training
     model.eval()
     try:
-        with torch.inference_mode(), _precision(execution):
+        with torch.inference_mode(), execution.autocast():
             return torch.cat([model(x).float().cpu() for x, _ in batches])
     finally:
         model.train(training)
@@ -236,21 +200,3 @@ def evaluate(model: nn.Module, data: ImageData, execution: Execution | None = No
         "loss": F.cross_entropy(logits, data.test_labels).item(),
         "accuracy": 100 * correct / len(data.test_labels),
     }
-
-
-@functools.cache
-def _keep_freed_memory() -> None:
-    """Has the C library keep large freed blocks of this process for the next tensors, where it is glibc.
-
-    By default it returns them to the system, and each new tensor of a training step is paged in again: 25,000
-    page faults and one eighth of the time of a step of CifarNet at batch 512.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL("libc.so.6")
-    trim_threshold, mmap_threshold, arena_max = -1, -3, -8  # of malloc.h
-    libc.mallopt(trim_threshold, 2**31 - 1)
-    libc.mallopt(mmap_threshold, 2**30)
-    libc.mallopt(
-        arena_max, 1
-    )  # a thread other than the main one, as on a Dask worker, would have its own arena

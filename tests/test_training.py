@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers import datasets, models, training
+from helpers import datasets, models
 from helpers.batches import Augment, Batches
 from helpers.models import build
 from helpers.training import Execution, Recipe, evaluate, fit, predict
@@ -173,7 +173,7 @@ def test_bfloat16_gives_nearly_the_gradients_of_float32(digits):
         for layer in model.modules():
             if isinstance(layer, models.Dropout):
                 layer.p = 0.0
-        with training._precision(Execution("cpu", precision, 1)):
+        with Execution("cpu", precision, 1).autocast():
             logits = model(x).float()
         F.cross_entropy(logits, y).backward()
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
