@@ -1,0 +1,194 @@
+"""Figures of a comparison: learning curves with bands, intervals of means and differences, grids of images.
+
+Each returns the figure; the functions ending in `_alt` say what it shows, from the same numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from helpers import comparison, figures, records
+from helpers.comparison import Runs
+from helpers.stats import Interval
+
+_FAR = 12.0  # points: an arm whose mean lies farther than this from the middle one is shown at the edge
+_OTHERS = (("#8C6D00", "v", (0, (1, 1))), ("#A0522D", "P", (0, (3, 2))), ("#4B4B9B", "*", (0, (6, 2, 2, 2))))
+
+
+def label(arm: str) -> str:
+    """How an arm is written in figures: "batch_mean_corners" as "batch, mean corners"."""
+    return arm.replace("_", ", ", 1).replace("_", " ")
+
+
+def _look(arm: str, all_arms: Sequence[str]) -> dict[str, object]:
+    """Colour, mark and line of an arm: those of its norm if it is called like one, others in their order."""
+    if arm in figures.PALETTE:
+        look = figures.PALETTE[arm], figures.MARKS[arm], figures.LINES[arm]
+    else:
+        look = _OTHERS[[a for a in all_arms if a not in figures.PALETTE].index(arm) % len(_OTHERS)]
+    return dict(zip(("color", "marker", "linestyle"), look, strict=True))
+
+
+def learning_curves(runs: Runs, metric: str = "test_accuracy", ylabel: str = "test accuracy (%)") -> Figure:
+    """One line per arm: the mean of its runs at each epoch, the band from the lowest to the highest of them.
+
+    A run that diverged is a thin line of its own that ends in a cross.
+    """
+    fig, ax = plt.subplots(figsize=(7.5, 4.0))
+    for arm in comparison.arms(runs):
+        _curve(ax, runs, arm, metric, label(arm), **_look(arm, comparison.arms(runs)))
+    ax.set(xlabel="epoch", ylabel=ylabel)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.25 * (high - low))  # room for the labels of lines that end close together
+    figures.label_ends(ax)
+    return fig
+
+
+def _curve(ax: Axes, runs: Runs, arm: str, metric: str, name: str, **look: object) -> None:
+    table = records.frame(run for run in runs if run["arm"] == arm)
+    rows = table[table.status == "done"].groupby("epoch")[metric]
+    if len(rows):
+        mean = rows.mean()
+        ax.fill_between(mean.index, rows.min(), rows.max(), color=look["color"], alpha=0.2, linewidth=0)
+        ax.plot(mean.index, mean, label=name, markevery=4, **look)
+    for _, run in table[table.status == "diverged"].groupby("seed"):
+        ax.plot(run.epoch, run[metric], color=look["color"], linewidth=0.8, label="_")
+        ax.plot(run.epoch.iloc[-1], run[metric].iloc[-1], "x", color=look["color"], markersize=9, label="_")
+
+
+def learning_curves_alt(runs: Runs) -> str:
+    """What learning_curves shows, in words."""
+    ends = [f"{label(arm)} {_ending(runs, arm)}" for arm in comparison.arms(runs)]
+    return f"Test accuracy by epoch, mean and range of the runs of each arm. At the end: {'; '.join(ends)}."
+
+
+def _ending(runs: Runs, arm: str) -> str:
+    found, lost = comparison.mean(runs, arm), comparison.diverged(runs, arm)
+    said = [f"{found.mean:.1f} % (n = {found.n})"] if found else []
+    return ", ".join([*said, *([f"{lost} diverged"] if lost else [])])
+
+
+def beside_published(runs: Runs) -> Figure:
+    """One panel for each arm that has a published curve: our mean and range, and the published single run."""
+    published = comparison.published(runs[0]["study"])
+    shown = [arm for arm in comparison.arms(runs) if arm in published]
+    fig, axes = plt.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.0))
+    for ax, arm in zip(axes[0], shown, strict=True):
+        look = _look(arm, comparison.arms(runs)) | {"linestyle": "-", "marker": ""}
+        _curve(ax, runs, arm, "test_accuracy", "_", **look)
+        theirs = published[arm]["test_accuracy"]
+        ax.plot(range(1, len(theirs) + 1), theirs, ".", color=figures.INK, markersize=6)
+        ax.set(title=f"{label(arm)} (n = {len(comparison.values(runs, arm))})", xlabel="epoch")
+        ax.set(xticks=[1, 5, 10, 15, 20], ylim=(20, None))
+    axes[0, 0].set_ylabel("test accuracy (%)")
+    axes[0, 0].annotate(
+        "dots: published, one run\nband: our runs", (0.97, 0.06), xycoords="axes fraction", ha="right"
+    )
+    return fig
+
+
+def beside_published_alt(runs: Runs) -> str:
+    """What beside_published shows, in words."""
+    said = []
+    for arm, source in comparison.published(runs[0]["study"]).items():
+        curves = comparison.values(
+            runs, arm, lambda run: [e["test_accuracy"] for e in run["epochs"]]
+        ).values()
+        pooled = list(zip(source["test_accuracy"], *curves, strict=False))  # one tuple for each epoch of both
+        if curves:
+            above = sum(theirs > max(ours) for theirs, *ours in pooled)
+            below = sum(theirs < min(ours) for theirs, *ours in pooled)
+            said.append(
+                f"{label(arm)}: of {len(pooled)} published epochs {len(pooled) - above - below} lie inside "
+                f"the range of our runs (n = {len(curves)}), {above} above and {below} below"
+            )
+    return f"Our runs and the published single run by epoch. {'; '.join(said)}."
+
+
+def intervals(
+    found: Mapping[str, Interval],
+    xlabel: str,
+    points: Mapping[str, Sequence[float]] | None = None,
+    marks: Mapping[str, float] | None = None,
+    zero: bool = False,
+) -> Figure:
+    """One row per name: mean and 95 % interval, with the numbers beside it.
+
+    Args:
+        points: the single values behind each mean, drawn small.
+        marks: a published figure for some of the names, drawn as an open diamond.
+        zero: draw a line at 0, for differences.
+
+    A row far from the others is an arrow at the edge of the axis. Without any row it says so.
+    """
+    points, marks, names = points or {}, marks or {}, list(found)
+    if not names:
+        fig, ax = plt.subplots(figsize=(7.5, 0.6))
+        ax.text(0.5, 0.5, "no runs to show yet", ha="center", va="center", color=figures.MUTED)
+        ax.axis("off")
+        return fig
+    middle = float(np.median([item.mean for item in found.values()]))
+    near = [name for name in names if abs(found[name].mean - middle) <= _FAR]
+    fig, ax = plt.subplots(figsize=(7.5, 0.42 * len(names) + 0.9))
+    values = {n: [found[n].mean, *points.get(n, ()), *([marks[n]] if n in marks else [])] for n in near}
+    xlim = _limits([v for n in near for v in values[n]] + [0.0] * zero, [found[n] for n in near])
+    ax.set(xlim=xlim, ylim=(len(names) - 0.4, -0.6), xlabel=xlabel)
+    ax.set_yticks(range(len(names)), [label(name) for name in names])
+    ax.grid(False, axis="y")
+    if zero:
+        ax.axvline(0, color=figures.MUTED, linewidth=1)
+    for row, name in enumerate(names):
+        item, color = found[name], _look(name.split(" ")[0], [n.split(" ")[0] for n in names])["color"]
+        digits, sign = 2, "+" if zero else ""
+        ax.annotate(
+            comparison.told(item, digits, sign), (1.02, row), xycoords=("axes fraction", "data"), va="center"
+        )
+        if name not in near:
+            edge, back = (0.0, 0.08) if item.mean < middle else (1.0, 0.92)
+            arrow = {"arrowstyle": "-|>", "color": color, "linewidth": 1.8}
+            ends = {"xycoords": ("axes fraction", "data"), "textcoords": ("axes fraction", "data")}
+            ax.annotate("", (edge, row), (back, row), arrowprops=arrow, **ends)
+            continue
+        ax.plot(points.get(name, ()), [row + 0.2] * len(points.get(name, ())), ".", color=color, alpha=0.6)
+        if item.n > 1:
+            ax.plot([item.low, item.high], [row, row], "-", color=color, linewidth=2.5, solid_capstyle="butt")
+        ax.plot(item.mean, row, "o", color=color, markersize=6)
+        if name in marks:
+            ax.plot(marks[name], row, "D", markerfacecolor="white", color=figures.INK, markersize=6)
+    return fig
+
+
+def _limits(values: Sequence[float], items: Sequence[Interval]) -> tuple[float, float]:
+    """An axis that holds all values, and intervals up to three quarters of the values' range beyond them.
+
+    A very wide one is cut off rather than squeezing the others.
+    """
+    low, high = min(values), max(values)
+    reach = max(0.5, 0.75 * (high - low))
+    ends = [end for item in items if item.n > 1 for end in (item.low, item.high)]
+    low, high = max(min([low, *ends]), low - reach), min(max([high, *ends]), high + reach)
+    margin = max(0.1, 0.06 * (high - low))
+    return low - margin, high + margin
+
+
+def intervals_alt(found: Mapping[str, Interval], what: str, zero: bool = False) -> str:
+    """What intervals shows, in words; `what` says which quantity it is."""
+    rows = [f"{label(name)} {comparison.told(item, 2, '+' if zero else '')}" for name, item in found.items()]
+    return f"{what}, mean and 95 % interval: {'; '.join(rows) or 'no runs to show yet'}."
+
+
+def image_grid(images: Tensor, captions: Sequence[str], columns: int = 6) -> Figure:
+    """Images (N, C, H, W) uint8 in rows, each with its caption; one channel is shown in grey."""
+    rows = -(-len(images) // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(7.5, (7.5 / columns + 0.35) * rows), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, caption in zip(axes.flat, images, captions, strict=False):
+        ax.imshow(image.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=255)
+        ax.set_title(caption, fontsize=8.5, loc="center")
+    return fig

@@ -1,0 +1,191 @@
+"""build/report.html: lessons run, and each study as published, recorded and reproduced, on one page."""
+
+import base64
+import datetime
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from helpers import ROOT, comparison, figures, findings, records, runner, studies
+from helpers import comparison_figures as draw
+from helpers.comparison import Runs, best, final
+from helpers.records import RECORDED, REPRODUCED
+from helpers.studies import STUDIES, Study
+
+PAGE = ROOT / "build" / "report.html"
+_SOURCES = (
+    "processor",
+    "device_name",
+    "device",
+    "precision",
+    "threads",
+    "torch",
+    "numpy",
+    "python",
+    "commit",
+)
+
+
+def build(path: Path | str = PAGE) -> Path:
+    """Writes the report and returns where. It needs nothing else: pictures and style are inside.
+
+    What is not there yet (lessons not run, studies without runs) is said to be missing. Raises
+    records.RecordError if a file of results is damaged.
+    """
+    path = Path(path)
+    with plt.rc_context():
+        figures.style()
+        shown = [_study(study) for study in STUDIES.values()]
+    template = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("report.html.jinja")
+    made = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    page = template.render(lessons=_lessons(), studies=shown, made=made, environment=records.environment())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(page, "utf-8")
+    os.replace(draft, path)
+    return path
+
+
+def _lessons() -> list[dict[str, Any]]:
+    """Every lesson with its latest run, or None for one that was not run here."""
+    runs = {run["lesson"]: run for run in runner.runs(runner.BUILD / "runs.json")}
+    return [{"name": name, "run": runs.get(name)} for name in runner.lessons() | runs]
+
+
+def _study(study: Study) -> dict[str, Any]:
+    every_seed = 1 + max(
+        [4, *(run["seed"] for folder in (RECORDED, REPRODUCED) for run in _read(study, folder))]
+    )
+    sets = {
+        "recorded": studies.recorded(study, every_seed, RECORDED),
+        "reproduced": studies.recorded(study, every_seed, REPRODUCED),
+    }
+    return {
+        "study": study,
+        "planned": 5 * len(study.arms),
+        "accuracies": _accuracies(study, sets),
+        "agreement": _agreement(study, sets),
+        "sets": [_one_set(study, name, runs) for name, runs in sets.items()],
+    }
+
+
+def _read(study: Study, folder: Path) -> Runs:
+    return records.read(Path(folder) / f"{study.name}.jsonl")
+
+
+def _accuracies(study: Study, sets: dict[str, Runs]) -> list[dict[str, Any]]:
+    """One row per arm: final and best accuracy as published, recorded and reproduced."""
+    sources = comparison.published(study.name)
+    return [
+        {
+            "arm": arm.name,
+            "published": sources.get(arm.name),
+            "sets": [
+                {
+                    "final": comparison.told(comparison.mean(runs, arm.name, final)),
+                    "best": comparison.told(comparison.mean(runs, arm.name, best)),
+                    "diverged": comparison.diverged(runs, arm.name),
+                }
+                for runs in sets.values()
+            ],
+        }
+        for arm in study.arms
+    ]
+
+
+def _agreement(study: Study, sets: dict[str, Runs]) -> list[tuple[str, str]]:
+    """Reproduced minus recorded final accuracy of each arm, over the seeds that both have."""
+    both = [run | {"arm": f"{name} {run['arm']}"} for name, runs in sets.items() for run in runs]
+    found = [
+        (arm.name, comparison.difference(both, f"reproduced {arm.name}", f"recorded {arm.name}"))
+        for arm in study.arms
+    ]
+    return [(arm, comparison.told(item, sign="+")) for arm, item in found if item is not None]
+
+
+def _one_set(study: Study, name: str, runs: Runs) -> dict[str, Any]:
+    """What is shown of the recorded, or of the reproduced, runs."""
+    if not runs:
+        return {"name": name, "count": 0}
+    baseline = comparison.BASELINES.get(study.name)
+    minus = comparison.differences(runs, baseline) if baseline else {}
+    return {
+        "name": name,
+        "count": len(runs),
+        "baseline": baseline,
+        "differences": comparison.difference_table(minus).reset_index().to_dict("records"),
+        "findings": findings.findings(runs),
+        "figures": _figures(study, runs, minus),
+        "sources": _sources(runs),
+    }
+
+
+def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, str]]:
+    sources = comparison.published(study.name)
+    means = {arm: found for arm in comparison.arms(runs) if (found := comparison.mean(runs, arm))}
+    drawn: list[tuple[str, Callable[[], Figure], Callable[[], str]]] = []
+    if any(run["epochs"] for run in runs):
+        title = "Test accuracy by epoch: mean of the runs, band from the lowest to the highest"
+        drawn.append((title, lambda: draw.learning_curves(runs), lambda: draw.learning_curves_alt(runs)))
+    if sources.keys() & means:
+        title = "Beside the published runs"
+        drawn.append((title, lambda: draw.beside_published(runs), lambda: draw.beside_published_alt(runs)))
+    if means:
+        title = "Final test accuracy: mean with 95 % interval, runs (dots), published (diamonds)"
+        points = {arm: list(comparison.values(runs, arm).values()) for arm in means}
+        marks = {arm: source["final"] for arm, source in sources.items()}
+        text = "Final test accuracy (%)"
+        drawn.append(
+            (
+                title,
+                lambda: draw.intervals(means, "final test accuracy (%)", points, marks),
+                lambda: draw.intervals_alt(means, text),
+            )
+        )
+    if minus:
+        title = f"Final test accuracy minus that of {comparison.BASELINES[study.name]}, paired by seed"
+        drawn.append(
+            (
+                title,
+                lambda: draw.intervals(minus, "difference (points)", zero=True),
+                lambda: draw.intervals_alt(minus, "Difference in final test accuracy, points", zero=True),
+            )
+        )
+    return [{"title": title, "png": _png(figure()), "alt": alt()} for title, figure, alt in drawn]
+
+
+def _png(fig: Figure) -> str:
+    """The figure as PNG in base64; closes it."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", metadata={"Software": None})
+    plt.close(fig)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _sources(runs: Runs) -> list[dict[str, Any]]:
+    """One row for each place and way in which runs were made: how many, when, median minutes of a run."""
+    table = pd.DataFrame([run["environment"] | run["execution"] for run in runs]).reindex(columns=_SOURCES)
+    table["minutes"] = [run["seconds"] / 60 for run in runs]
+    table["finished"] = [run["finished"][:10] for run in runs]
+    rows = []
+    for place, group in table.fillna("-").astype({"minutes": float}).groupby(list(_SOURCES)):
+        first, last = group.finished.min(), group.finished.max()
+        rows.append(
+            dict(zip(_SOURCES, place, strict=True))
+            | {"runs": len(group), "minutes": f"{group.minutes.median():.1f}"}
+            | {"finished": first if first == last else f"{first} to {last}"}
+        )
+    return rows

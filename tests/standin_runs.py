@@ -1,0 +1,75 @@
+"""Made-up records of the study cifar_norms for tests, in the form in which helpers.records stores them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from helpers import records
+from helpers.studies import STUDIES
+
+STUDY = STUDIES["cifar_norms"]
+LEVEL = {
+    "none": 66.0,
+    "batch": 74.0,
+    "layer": 71.0,
+    "group": 71.5,
+    "instance": 10.0,
+    "batch_mean_corners": 77.0,
+}
+
+
+def run(arm: str, seed: int, accuracies: list[float], status: str = "done") -> dict[str, Any]:
+    """A record of that arm and seed whose test accuracy (percent) by epoch is given."""
+    config = STUDY.config(next(a for a in STUDY.arms if a.name == arm))
+    epochs = [
+        {
+            "epoch": i,
+            "train_loss": 1.0,
+            "train_accuracy": a - 1,
+            "test_loss": 1.0,
+            "test_accuracy": a,
+            "seconds": 12.0,
+        }
+        for i, a in enumerate(accuracies, start=1)
+    ]
+    return {
+        "key": records.key(config, seed),
+        "study": STUDY.name,
+        "arm": arm,
+        "seed": seed,
+        "config": config,
+        "status": status,
+        "epochs": epochs,
+        "seconds": 240.0,
+        "execution": {"device": "cpu", "precision": "bfloat16", "threads": 1},
+        "environment": {
+            "python": "3.11.7",
+            "torch": "2.15.0",
+            "numpy": "2.3.0",
+            "processor": "A <processor> & more",
+            "device_name": None,
+            "commit": "0123456789abcdef+changes",
+        },
+        "finished": "2026-11-22T07:00:00+00:00",
+    }
+
+
+def runs(seeds: int) -> list[dict[str, Any]]:
+    """All arms of that many seeds: 20 epochs up to about LEVEL, with noise of 0.3 points, all done."""
+    found = []
+    for seed in range(seeds):
+        for arm, level in LEVEL.items():
+            noise = np.random.default_rng([seed, len(arm), ord(arm[0])]).normal(0, 0.3, size=21)
+            climb = level - (level - 10) * 0.6 ** np.arange(1, 21)
+            found.append(
+                run(arm, seed, [round(float(v), 2) for v in climb + noise[:20] * (level > 10) + noise[20]])
+            )
+    return found
+
+
+def write(folder: Path, found: list[dict[str, Any]]) -> None:
+    """Puts the records into the results file of their study in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{STUDY.name}.jsonl").write_text("".join(json.dumps(item) + "\n" for item in found), "utf-8")
