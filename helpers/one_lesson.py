@@ -18,6 +18,7 @@ from helpers import ROOT, jobs
 LESSONS = ROOT / "notebooks"
 START_TIMEOUT = 60  # seconds until a kernel must answer
 GRACE = 15  # seconds that a lesson has to stop when the command that runs it is gone
+BATCH = {"TQDM_DISABLE": "1"}  # progress bars are for a person
 EARLY = "the lesson ended here, before its last cell"
 
 
@@ -36,7 +37,7 @@ def run_lesson(notebook: str, values: dict[str, Any], limit: int | None) -> tupl
         with subprocess.Popen(
             [sys.executable, "-m", "helpers.one_lesson"],
             cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": str(jobs.worker_threads())} | own_kernel(),
+            env=os.environ | BATCH | {"OMP_NUM_THREADS": str(jobs.worker_threads())} | own_kernel(),
             stdin=subprocess.PIPE,  # stays open: when this process is gone, the child reads its end and stops
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

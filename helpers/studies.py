@@ -139,9 +139,8 @@ def run(
     if scheduler is None and datasets.state(study.dataset) not in ("built in", "present"):
         datasets.load(study.dataset)  # says at once, and once, what is wrong with the data
     failures: dict[str, str] = {}
-    bar = tqdm(
-        desc=study.name, total=len(plan), initial=len(plan) - len(missing), unit="run", disable=not progress
-    )
+    done = len(plan) - len(missing)
+    bar = tqdm(desc=study.name, total=len(plan), initial=done, unit="run") if progress else tqdm(disable=True)
 
     def tasks() -> Iterator[tuple[str, tuple]]:
         for item in missing:

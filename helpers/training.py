@@ -120,7 +120,7 @@ def _train(
     )
     optimizer, scheduler = _optimizer(model, recipe, len(batches))
     epochs: list[dict[str, Any]] = []
-    bar = tqdm(total=recipe.epochs * len(batches), unit="batch", disable=not progress)
+    bar = tqdm(total=recipe.epochs * len(batches), unit="batch") if progress else tqdm(disable=True)
     with bar:
         for epoch in range(1, recipe.epochs + 1):
             started = time.perf_counter()
