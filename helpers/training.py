@@ -94,13 +94,11 @@ def fit(
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)  # of dropout; the batches have a generator of their own
         torch.set_num_threads(execution.threads)
-        deterministic = torch.backends.cudnn.deterministic
-        torch.backends.cudnn.deterministic = True
         try:
-            epochs, status = _train(model, data, recipe, seed, execution, progress)
+            with torch.backends.cudnn.flags(enabled=True, deterministic=True):
+                epochs, status = _train(model, data, recipe, seed, execution, progress)
         finally:
             torch.set_num_threads(threads)
-            torch.backends.cudnn.deterministic = deterministic
     return Run(epochs, status, time.perf_counter() - started, execution)
 
 

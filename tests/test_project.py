@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from importlib import metadata
 
@@ -59,7 +60,10 @@ def test_every_dependency_is_listed_once_with_its_reason():
 
 
 def test_what_is_installed_is_what_the_outputs_were_made_with():
-    installed = {canonicalize_name(item.name): item.version for item in metadata.distributions()}
+    folders = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    # Named, because setuptools, once imported, puts the packages inside it on sys.path too.
+    found = metadata.distributions(path=folders)
+    installed = {canonicalize_name(item.name): item.version for item in found}
     wrong = {
         name: f"{installed[name]} instead of {version}"
         for name, version in CONSTRAINTS.items()

@@ -1,12 +1,10 @@
 """The loop: deterministic, honest about divergence, equal to a plain loop, the same in bfloat16."""
 
 import dataclasses
-import io
 import math
 import os
 import subprocess
 import sys
-from contextlib import redirect_stderr
 
 import pytest
 import torch
@@ -156,23 +154,22 @@ def test_predict_keeps_the_mode_and_changes_no_statistics(digits):
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_progress_shows_for_a_person_only(digits):
-    with redirect_stderr(io.StringIO()) as stream:
-        fit(build("none", digits, 0), digits, QUICK, 0, FLOAT32)
-    assert stream.getvalue() == ""
-    with redirect_stderr(io.StringIO()) as stream:
-        fit(build("none", digits, 0), digits, QUICK, 0, FLOAT32, progress=True)
-    assert "test_accuracy" in stream.getvalue()
-
-
-def test_lessons_that_retrain_in_batch_show_no_bars(digits):
+@pytest.mark.parametrize(
+    ("progress", "environment", "shown"),
+    [(True, {}, True), (False, {}, False), (True, BATCH, False)],
+    ids=["person", "not asked for", "lesson that retrains in batch"],
+)
+def test_progress_shows_for_a_person_only(progress, environment, shown):
     script = (
         "from helpers import datasets, models, training; digits = datasets.load('digits');"
-        "training.fit(models.build('none', digits, 0), digits, training.Recipe(epochs=1), 0, progress=True)"
+        "model = models.build('none', digits, 0);"
+        f"training.fit(model, digits, training.Recipe(epochs=1), 0, progress={progress})"
     )
+    person = {name: value for name, value in os.environ.items() if name not in BATCH}
     command = [sys.executable, "-c", script]
-    run = subprocess.run(command, env=os.environ | BATCH, capture_output=True, text=True, check=True)
-    assert run.stderr == ""
+    run = subprocess.run(command, env=person | environment, capture_output=True, text=True, check=True)
+    assert ("test_accuracy" in run.stderr) == shown
+    assert shown or run.stderr == ""
 
 
 def test_bfloat16_gives_nearly_the_gradients_of_float32(digits):
