@@ -153,14 +153,46 @@ class Residual(nn.Module):
         return x + self.inner(x)
 
 
-def build(norm: str, data: ImageData, seed: int, *, own_layers: bool = False) -> CifarNet:
-    """A CifarNet for the images of `data`; one seed gives the same convolution weights whatever the norm.
+class SmallCnn(nn.Module):
+    """Two blocks of convolution, normalization, ReLU and 2x2 max-pooling, then one linear layer.
 
-    Normalization starts from ones and zeros and draws no random numbers.
+    Images (N, in_channels, *size) to logits (N, num_classes).
     """
+
+    def __init__(self, norm: str, in_channels: int, num_classes: int, size: tuple[int, int]) -> None:
+        super().__init__()
+
+        def block(inputs: int, outputs: int) -> nn.Sequential:
+            convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
+            return nn.Sequential(convolution, norm_layer(norm, outputs), nn.ReLU(), nn.MaxPool2d(2))
+
+        self.blocks = nn.Sequential(block(in_channels, 16), block(16, 32))
+        self.classifier = nn.Linear(32 * (size[0] // 4) * (size[1] // 4), num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.blocks(x).flatten(1))
+
+
+NETWORKS = ("cifar_net", "small_cnn")
+
+
+def build(
+    norm: str, data: ImageData, seed: int, *, network: str = "cifar_net", own_layers: bool = False
+) -> nn.Module:
+    """One of NETWORKS for the images of `data`; one seed gives the same other weights whatever the norm.
+
+    Normalization starts from ones and zeros and draws no random numbers. `own_layers` takes the course's own
+    normalization layers (cifar_net only). Raises ValueError for an unknown name.
+    """
+    channels, *size = data.train_images.shape[1:]
+    classes = len(data.class_names)
+    if network not in NETWORKS:
+        raise ValueError(f"unknown network {network!r}; choose one of {', '.join(NETWORKS)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return CifarNet(norm, data.train_images.shape[1], len(data.class_names), own_layers=own_layers)
+        if network == "small_cnn":
+            return SmallCnn(norm, channels, classes, tuple(size))
+        return CifarNet(norm, channels, classes, own_layers=own_layers)
 
 
 def summary(model: nn.Module, input_size: tuple[int, ...]) -> pd.DataFrame:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from torch import nn
 from tqdm import tqdm
 
-from helpers import datasets, models, records, training
+from helpers import datasets, models, records, scaling, training
 from helpers import jobs as jobs_on_dask
 from helpers.batches import Augment
+from helpers.datasets import ImageData
 from helpers.records import RECORDED, REPRODUCED
 from helpers.training import Execution, Recipe
 
@@ -24,22 +26,33 @@ class StudyError(RuntimeError):
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """One setting of a study: a normalization by name (see models.NORMS) and a training recipe."""
+    """One setting of a study: a normalization by name (see models.NORMS) and a training recipe.
+
+    network: one of models.NETWORKS; "cifar_net" if None.
+    scaling: one of scaling.SCALINGS, what is done to the images first; "standardized" if None.
+    """
 
     name: str
     norm: str
     recipe: Recipe
+    network: str | None = None
+    scaling: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """Arms that are compared on one data set with the same seeds; `lesson` is the notebook that shows it."""
+    """Arms that are compared on one data set with the same seeds; `lesson` is the notebook that shows it.
+
+    validation: so many training images are held out, and the runs are tested on them instead of the test
+        images: for a study that chooses settings.
+    """
 
     name: str
     dataset: str
     arms: tuple[Arm, ...]
     title: str
     lesson: str
+    validation: int | None = None
 
     def __post_init__(self) -> None:
         keys = [records.key(self.config(arm), 0) for arm in self.arms]
@@ -48,7 +61,15 @@ class Study:
 
     def config(self, arm: Arm) -> dict[str, Any]:
         """Everything that determines a run of this arm but seed and machine; records.key hashes it."""
-        return {"dataset": self.dataset, "norm": arm.norm, "recipe": dataclasses.asdict(arm.recipe)}
+        config = {
+            "dataset": self.dataset,
+            "validation": self.validation,
+            "scaling": arm.scaling,
+            "network": arm.network,
+            "norm": arm.norm,
+            "recipe": dataclasses.asdict(arm.recipe),
+        }
+        return {name: value for name, value in config.items() if value is not None}
 
 
 def _cifar_norms() -> Study:
@@ -74,7 +95,38 @@ def _cifar_norms() -> Study:
     )
 
 
-STUDIES: dict[str, Study] = {study.name: study for study in (_cifar_norms(),)}
+RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
+# The best of RATES on held-out images for each scaling: what the study input_scaling_search found.
+BEST_RATES = {"raw": 1e-3, "min_max": 0.1, "standardized": 0.1, "per_image": 0.1, "equalized": 0.1}
+
+
+def _input_scaling(search: bool) -> Study:
+    recipe = Recipe(epochs=5, batch_size=128, weight_decay=0.0)
+
+    def arm(name: str, scale: str, rate: float) -> Arm:
+        return Arm(name, "none", dataclasses.replace(recipe, lr=rate), "small_cnn", scale)
+
+    if search:
+        return Study(
+            name="input_scaling_search",
+            dataset="fashion-mnist",
+            arms=tuple(arm(f"{name} {rate:g}", name, rate) for name in scaling.SCALINGS for rate in RATES),
+            title="The learning rate for each scaling of the input: Fashion-MNIST, 10,000 images held out",
+            lesson="01_data_normalization",
+            validation=10_000,
+        )
+    return Study(
+        name="input_scaling",
+        dataset="fashion-mnist",
+        arms=tuple(arm(name, name, BEST_RATES[name]) for name in scaling.SCALINGS),
+        title="Five scalings of the input on Fashion-MNIST, each with its own best learning rate, 5 epochs",
+        lesson="01_data_normalization",
+    )
+
+
+STUDIES: dict[str, Study] = {
+    study.name: study for study in (_cifar_norms(), _input_scaling(search=True), _input_scaling(search=False))
+}
 
 
 def results(
@@ -193,10 +245,22 @@ def _missing(plan: list[tuple[str, Arm, int]], path: Path) -> list[tuple[str, Ar
 def train(study: Study, arm: Arm, seed: int, device: str = "auto") -> dict[str, Any]:
     """Trains one run on a Dask worker and returns its record; a diverged run is a result, not an error."""
     with ONE_RUN_A_PROCESS:
-        data = datasets.load(study.dataset)  # kept by datasets for the worker's next runs
-        model = models.build(arm.norm, data, seed)
+        model, data = prepare(study, arm, seed)
         run = training.fit(model, data, arm.recipe, seed, _execution(device))
     return record(study, arm, seed, run)
+
+
+def prepare(study: Study, arm: Arm, seed: int) -> tuple[nn.Module, ImageData]:
+    """The untrained network of a run, and the images it is trained and tested on, scaled as the arm says."""
+    data = datasets.load(study.dataset)  # kept by datasets for the worker's next runs
+    if study.validation is not None:
+        data = data.validation_split(study.validation)
+    if arm.scaling is not None:
+        data = scaling.scaled(data, arm.scaling)
+    model = models.build(arm.norm, data, seed, network=arm.network or "cifar_net")
+    if arm.scaling == "per_image":
+        model = nn.Sequential(scaling.PerImage(), model)
+    return model, data
 
 
 def record(study: Study, arm: Arm, seed: int, run: training.Run) -> dict[str, Any]:
