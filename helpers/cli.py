@@ -59,8 +59,10 @@ def doctor() -> None:
         typer.echo(f"  {lesson}: {run['status'] + ' on ' + run['finished'][:10] if run else 'not run here'}")
     typer.echo("\nStudies")
     for study in studies.STUDIES.values():
-        full = 5 * len(study.arms)
-        done = {folder: len(studies.recorded(study, 5, folder)) for folder in (RECORDED, REPRODUCED)}
+        full = study.seeds * len(study.arms)
+        done = {
+            folder: len(studies.recorded(study, study.seeds, folder)) for folder in (RECORDED, REPRODUCED)
+        }
         typer.echo(
             f"  {study.name}: {done[RECORDED]} of {full} runs recorded, {done[REPRODUCED]} reproduced here"
         )
@@ -141,7 +143,9 @@ def train(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="STUDY", help="Studies; all without it.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm.")] = 5,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Runs of each arm; as many as planned without it.")
+    ] = None,
     jobs: Jobs = None,
     scheduler: Scheduler = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",

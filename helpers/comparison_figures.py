@@ -7,27 +7,32 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from helpers import comparison, figures, records
 from helpers.comparison import Runs
+from helpers.scaling import SCALINGS
 from helpers.stats import Interval
 
 _FAR = 12.0  # points: an arm whose mean lies farther than this from the middle one is shown at the edge
 _OTHERS = (("#8C6D00", "v", (0, (1, 1))), ("#A0522D", "P", (0, (3, 2))), ("#4B4B9B", "*", (0, (6, 2, 2, 2))))
+_NORM_OF = dict(zip(SCALINGS, figures.PALETTE, strict=True))  # a scaling looks like the norm beside it
 
 
 def label(arm: str) -> str:
-    """How an arm is written in figures: "batch_mean_corners" as "batch, mean corners"."""
-    return arm.replace("_", ", ", 1).replace("_", " ")
+    """How an arm is written: "batch_mean_corners" as "batch, mean corners", "min_max" as "min max"."""
+    norm = arm.split("_")[0] in figures.PALETTE
+    return arm.replace("_", ", ", 1).replace("_", " ") if norm else arm.replace("_", " ")
 
 
 def _look(arm: str, all_arms: Sequence[str]) -> dict[str, object]:
-    """Colour, mark and line of an arm: those of its norm if it is called like one, others in their order."""
-    if arm in figures.PALETTE:
-        look = figures.PALETTE[arm], figures.MARKS[arm], figures.LINES[arm]
+    """Colour, mark and line of an arm: those of the norm or scaling of that name, others in order."""
+    norm = _NORM_OF.get(arm, arm)
+    if norm in figures.PALETTE:
+        look = figures.PALETTE[norm], figures.MARKS[norm], figures.LINES[norm]
     else:
         look = _OTHERS[[a for a in all_arms if a not in figures.PALETTE].index(arm) % len(_OTHERS)]
     return dict(zip(("color", "marker", "linestyle"), look, strict=True))
@@ -71,6 +76,41 @@ def _ending(runs: Runs, arm: str) -> str:
     found, lost = comparison.mean(runs, arm), comparison.diverged(runs, arm)
     said = [f"{found.mean:.1f} % (n = {found.n})"] if found else []
     return ", ".join([*said, *([f"{lost} diverged"] if lost else [])])
+
+
+def rate_curves(table: pd.DataFrame) -> Figure:
+    """Accuracy on held-out images by learning rate, a line for each column; a ring marks the best of each.
+
+    Args:
+        table: what search.accuracies gives. NaN (diverged) interrupts a line; a column of them is left out.
+    """
+    fig, ax = plt.subplots(figsize=(7.5, 3.6))
+    for name, line in table.dropna(axis="columns", how="all").items():
+        look = _look(name, list(table))
+        ax.plot(line.index, line, **look)
+        ax.plot(line.idxmax(), line.max(), "o", markersize=12, markerfacecolor="none", color=look["color"])
+        ax.annotate(
+            label(name),
+            (line.last_valid_index(), line[line.last_valid_index()]),
+            xytext=(8, 0),
+            textcoords="offset points",
+            color=look["color"],
+            va="center",
+        )
+    ax.set(xscale="log", xlabel="learning rate", ylabel="accuracy on held-out images (%)")
+    ax.margins(x=0.12)
+    return fig
+
+
+def rate_curves_alt(table: pd.DataFrame) -> str:
+    """What rate_curves shows, in words."""
+    said = [
+        f"{label(name)} at {line.idxmax():g} with {line.max():.1f} %"
+        if line.notna().any()
+        else f"{name}: none"
+        for name, line in table.items()
+    ]
+    return f"Accuracy on held-out images by learning rate. The best of each: {'; '.join(said)}."
 
 
 def beside_published(runs: Runs) -> Figure:

@@ -112,7 +112,24 @@ def reproduction(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["arm", "published", "mean", "n", "range", "verdict"])
 
 
-FINDINGS: dict[str, Callable[[Runs], list[Finding]]] = {"cifar_norms": _cifar_norms}
+def _input_scaling(runs: Runs) -> list[Finding]:
+    def beats(a: str, b: str) -> dict[str, Interval | None]:
+        return {f"{a} - {b}": difference(runs, a, b)}
+
+    return [
+        _greater(2, "training profits from equalization", beats("equalized", "standardized"), "points"),
+        _greater(5, "standardized inputs beat raw ones", beats("standardized", "raw"), "points"),
+        _greater(5, "standardized inputs beat those from 0 to 1", beats("standardized", "min_max"), "points"),
+        _greater(
+            5, "each image's own statistics beat one pair", beats("per_image", "standardized"), "points"
+        ),
+    ]
+
+
+FINDINGS: dict[str, Callable[[Runs], list[Finding]]] = {
+    "cifar_norms": _cifar_norms,
+    "input_scaling": _input_scaling,
+}
 
 
 def findings(runs: Runs) -> list[Finding]:

@@ -3,6 +3,7 @@
 import base64
 import datetime
 import io
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from helpers import ROOT, comparison, figures, findings, records, runner, studies
+from helpers import ROOT, comparison, figures, findings, records, runner, search, studies
 from helpers import comparison_figures as draw
 from helpers.comparison import Runs, best, final
 from helpers.records import RECORDED, REPRODUCED
@@ -67,7 +68,7 @@ def _lessons() -> list[dict[str, Any]]:
 
 def _study(study: Study) -> dict[str, Any]:
     every_seed = 1 + max(
-        [4, *(run["seed"] for folder in (RECORDED, REPRODUCED) for run in _read(study, folder))]
+        [study.seeds - 1, *(run["seed"] for folder in (RECORDED, REPRODUCED) for run in _read(study, folder))]
     )
     sets = {
         "recorded": studies.recorded(study, every_seed, RECORDED),
@@ -75,9 +76,10 @@ def _study(study: Study) -> dict[str, Any]:
     }
     return {
         "study": study,
-        "planned": 5 * len(study.arms),
-        "accuracies": _accuracies(study, sets),
-        "agreement": _agreement(study, sets),
+        "planned": study.seeds * len(study.arms),
+        "accuracies": _accuracies(study, sets) if study.validation is None else [],
+        "rates": {name: _rates(runs) for name, runs in sets.items() if study.validation and runs},
+        "agreement": _agreement(study, sets) if study.validation is None else [],
         "sets": [_one_set(study, name, runs) for name, runs in sets.items()],
     }
 
@@ -104,6 +106,22 @@ def _accuracies(study: Study, sets: dict[str, Runs]) -> list[dict[str, Any]]:
         }
         for arm in study.arms
     ]
+
+
+def _rates(runs: Runs) -> dict[str, Any]:
+    """Of a search: accuracy on held-out images, one row per learning rate, one column per family of arms."""
+    table = search.accuracies(runs)
+    cells = [
+        [
+            {"text": "-" if math.isnan(value) else f"{value:.2f}", "best": value == table[name].max()}
+            for name, value in row.items()
+        ]
+        for rate, row in table.iterrows()
+    ]
+    return {
+        "families": list(table),
+        "rows": list(zip([f"{rate:g}" for rate in table.index], cells, strict=True)),
+    }
 
 
 def _agreement(study: Study, sets: dict[str, Runs]) -> list[tuple[str, str]]:
@@ -134,6 +152,10 @@ def _one_set(study: Study, name: str, runs: Runs) -> dict[str, Any]:
 
 
 def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, str]]:
+    if study.validation is not None:
+        table = search.accuracies(runs)
+        title = "Accuracy on held-out images by learning rate; a ring marks the best of each"
+        return [{"title": title, "png": _png(draw.rate_curves(table)), "alt": draw.rate_curves_alt(table)}]
     sources = comparison.published(study.name)
     means = {arm: found for arm in comparison.arms(runs) if (found := comparison.mean(runs, arm))}
     drawn: list[tuple[str, Callable[[], Figure], Callable[[], str]]] = []

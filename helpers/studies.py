@@ -43,8 +43,9 @@ class Arm:
 class Study:
     """Arms that are compared on one data set with the same seeds; `lesson` is the notebook that shows it.
 
+    seeds: how many runs of each arm are planned.
     validation: so many training images are held out, and the runs are tested on them instead of the test
-        images: for a study that chooses settings.
+        images: a search, which chooses settings for another study (see helpers.search).
     """
 
     name: str
@@ -52,6 +53,7 @@ class Study:
     arms: tuple[Arm, ...]
     title: str
     lesson: str
+    seeds: int = 5
     validation: int | None = None
 
     def __post_init__(self) -> None:
@@ -113,6 +115,7 @@ def _input_scaling(search: bool) -> Study:
             arms=tuple(arm(f"{name} {rate:g}", name, rate) for name in scaling.SCALINGS for rate in RATES),
             title="The learning rate for each scaling of the input: Fashion-MNIST, 10,000 images held out",
             lesson="01_data_normalization",
+            seeds=1,
             validation=10_000,
         )
     return Study(
@@ -140,8 +143,10 @@ def results(
 ) -> list[dict[str, Any]]:
     """What a lesson shows: the committed runs of the first `seeds` seeds or, with `retrain`, runs made here.
 
-    Fewer committed runs than asked for are returned as they are, none at all is a StudyError.
+    Never more seeds than the study plans. Fewer committed runs than asked for are returned as they are, none
+    at all is a StudyError.
     """
+    seeds = min(seeds, study.seeds)
     if retrain:
         return run(study, seeds=seeds, jobs=jobs, device=device, progress=progress)
     found = recorded(study, seeds, RECORDED)
@@ -162,14 +167,14 @@ def recorded(study: Study, seeds: int = 5, folder: Path | str = REPRODUCED) -> l
 def run(
     study: Study,
     *,
-    seeds: int = 5,
+    seeds: int | None = None,
     jobs: int = 2,
     scheduler: str | None = None,
     folder: Path | str = REPRODUCED,
     device: str = "auto",
     progress: bool = False,
 ) -> list[dict[str, Any]]:
-    """Trains the runs that `folder` lacks and returns all of them, seed by seed.
+    """Trains the runs that `folder` lacks and returns all of them, seed by seed (study.seeds seeds if None).
 
     All arms of seed 0 come first, then those of seed 1, and so on: a study that is interrupted holds complete
     pairs. Each run is recorded by this process when it ends, so another call goes on from there. `jobs` local
@@ -180,6 +185,7 @@ def run(
     A run whose worker is lost is given out again. If a run raises an error, the others still finish;
     StudyError then names study, arm, seed and error of each. KeyboardInterrupt says how much is recorded.
     """
+    seeds = study.seeds if seeds is None else seeds
     for name, value in (("seeds", seeds), ("jobs", jobs)):
         if value < 1:
             raise ValueError(f"{name} is {value}; it must be at least 1")

@@ -1,4 +1,4 @@
-"""Made-up records of the study cifar_norms for tests, in the form in which helpers.records stores them."""
+"""Made-up records of studies for tests, in the form in which helpers.records stores them."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from helpers import records
-from helpers.studies import STUDIES
+from helpers.studies import STUDIES, Study
 
 STUDY = STUDIES["cifar_norms"]
 LEVEL = {
@@ -20,9 +20,11 @@ LEVEL = {
 }
 
 
-def run(arm: str, seed: int, accuracies: list[float], status: str = "done") -> dict[str, Any]:
+def run(
+    arm: str, seed: int, accuracies: list[float], status: str = "done", study: Study = STUDY
+) -> dict[str, Any]:
     """A record of that arm and seed whose test accuracy (percent) by epoch is given."""
-    config = STUDY.config(next(a for a in STUDY.arms if a.name == arm))
+    config = study.config(next(a for a in study.arms if a.name == arm))
     epochs = [
         {
             "epoch": i,
@@ -36,7 +38,7 @@ def run(arm: str, seed: int, accuracies: list[float], status: str = "done") -> d
     ]
     return {
         "key": records.key(config, seed),
-        "study": STUDY.name,
+        "study": study.name,
         "arm": arm,
         "seed": seed,
         "config": config,
@@ -70,6 +72,8 @@ def runs(seeds: int) -> list[dict[str, Any]]:
 
 
 def write(folder: Path, found: list[dict[str, Any]]) -> None:
-    """Puts the records into the results file of their study in `folder`."""
+    """Puts the records, all of one study, into its results file in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{STUDY.name}.jsonl").write_text("".join(json.dumps(item) + "\n" for item in found), "utf-8")
+    (folder / f"{found[0]['study']}.jsonl").write_text(
+        "".join(json.dumps(item) + "\n" for item in found), "utf-8"
+    )

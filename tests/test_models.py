@@ -1,9 +1,12 @@
 """The network of the published comparison, its layers by name, and the quick dropout."""
 
+import dataclasses
+
 import pytest
 import torch
 from scipy import stats
 from torch import nn
+from torch.nn import functional as F
 
 from helpers import datasets, models, norms
 from helpers.models import NORMS, CifarNet, Dropout, build, norm_layer, summary
@@ -119,6 +122,27 @@ def test_one_seed_gives_the_same_convolution_weights_whatever_the_norm():
     others = zip(convolutions(build("none", data, 4)), convolutions(nets["none"]), strict=True)
     assert all(not torch.equal(a, b) for a, b in others)
     assert nets["batch"](torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(("norm", "parameters"), [("none", 20_490), ("batch", 20_586)])
+def test_the_small_cnn_is_conv_norm_relu_pool_twice_and_one_linear_layer(norm, parameters):
+    data = dataclasses.replace(datasets.load("digits"), train_images=torch.zeros(1, 1, 28, 28))
+    net = build(norm, data, 0, network="small_cnn")
+    assert sum(p.numel() for p in net.parameters()) == parameters
+    plain = build("none", data, 0, network="small_cnn")
+    for a, b in zip(convolutions(net), convolutions(plain), strict=True):
+        assert torch.equal(a, b)
+    x = images(4, 1, 28)
+    first, second = net.blocks
+    y = F.max_pool2d(F.relu(first[1](F.conv2d(x, first[0].weight, first[0].bias, padding=1))), 2)
+    y = F.max_pool2d(F.relu(second[1](F.conv2d(y, second[0].weight, second[0].bias, padding=1))), 2)
+    expected = y.flatten(1) @ net.classifier.weight.T + net.classifier.bias
+    torch.testing.assert_close(net(x), expected)
+
+
+def test_an_unknown_network_names_the_known_ones():
+    with pytest.raises(ValueError, match="'vgg'; choose one of cifar_net, small_cnn"):
+        build("none", datasets.load("digits"), 0, network="vgg")
 
 
 def convolutions(net):

@@ -10,6 +10,7 @@ import standin_runs
 
 from helpers import report, runner
 from helpers.records import RecordError
+from helpers.studies import STUDIES
 
 LESSON, OTHER = "06_batch_layer_group_compared", "03_batch_norm_from_scratch"
 
@@ -136,6 +137,23 @@ def test_lessons_are_listed_with_status_parameters_and_errors_as_text(place):
     assert page.row(OTHER)[1:4] == ["passed", "21.3", "as they are"]
     assert [error] in page.rows
     assert "<script" not in text
+
+
+def test_a_search_shows_its_rates_and_marks_the_best(place):
+    search = STUDIES["input_scaling_search"]
+    found = {"raw 0.001": [84.0], "raw 0.01": [83.0], "min_max 0.01": [88.0]}
+    runs = [standin_runs.run(arm, 0, values, study=search) for arm, values in found.items()]
+    runs.append(standin_runs.run("equalized 1", 0, [10.0], "diverged", study=search))
+    standin_runs.write(report.RECORDED, runs)
+    text = built(place)
+    page = Page(text)
+    assert page.row("learning rate") == ["learning rate", "raw", "min_max", "equalized"]
+    assert page.row("0.001") == ["0.001", "84.00", "-", "-"]
+    assert page.row("0.01") == ["0.01", "83.00", "88.00", "-"]
+    assert re.findall(r'<td class="good">([^<]*)', text) == ["84.00", "88.00"]
+    assert "Of 55 planned runs (1 seed of each arm):" in text
+    [image] = page.images
+    assert "raw at 0.001 with 84.0 %" in image["alt"]
 
 
 def test_a_study_in_which_everything_diverged_is_reported(place):

@@ -19,9 +19,11 @@ from pathlib import Path
 import cloudpickle
 import psutil
 import pytest
+import torch
 
-from helpers import ROOT, datasets, jobs, models, records, studies, training
-from helpers.batches import Augment
+from helpers import ROOT, datasets, jobs, models, records, search, studies, training
+from helpers.batches import Augment, Batches
+from helpers.scaling import SCALINGS, equalize, per_image
 from helpers.studies import STUDIES, Arm, Study, StudyError
 from helpers.training import Execution, Recipe, Run
 
@@ -355,6 +357,60 @@ def test_arms_must_differ():
         toy("a", "a")
     with pytest.raises(ValueError, match="share a name or all settings"):
         Study("toy", "digits", (Arm("a", "batch", Recipe()), Arm("b", "batch", Recipe())), "t", "l")
+
+
+def test_a_setting_that_an_arm_leaves_open_does_not_change_the_names_of_its_runs():
+    arm = STUDIES["cifar_norms"].arms[1]
+    assert records.key(STUDIES["cifar_norms"].config(arm), 0) == "85ab8799d4e2cb6e"  # as recorded
+    others = [
+        STUDIES["cifar_norms"].config(dataclasses.replace(arm, network="small_cnn")),
+        STUDIES["cifar_norms"].config(dataclasses.replace(arm, scaling="raw")),
+        dataclasses.replace(STUDIES["cifar_norms"], validation=10).config(arm),
+    ]
+    assert len({records.key(config, 0) for config in others}) == 3
+
+
+def test_arms_say_network_and_scaling_and_a_search_holds_images_out():
+    recipe = Recipe(epochs=1)
+    arms = [Arm(name, "none", recipe, "small_cnn", name) for name in SCALINGS]
+    study = Study("toy", "digits", tuple(arms), "A toy", "00_toy", validation=100)
+    digits = datasets.load("digits")
+    held_out = digits.validation_split(100)
+    seen = {}
+    for arm in arms:
+        model, data = studies.prepare(study, arm, seed=0)
+        assert len(data.test_images) == 100
+        assert len(data.train_images) == len(digits.train_images) - 100
+        assert torch.equal(data.test_labels, held_out.test_labels)
+        [(x, _)] = Batches(data.test_images, data.test_labels, data.mean, data.std, 100)
+        inputs = []
+        cnn = next(layer for layer in model.modules() if isinstance(layer, models.SmallCnn))
+        cnn.register_forward_pre_hook(lambda _, args, inputs=inputs: inputs.append(args[0]))
+        model(x)
+        seen[arm.name] = inputs[0]
+    pixels = held_out.test_images.float()
+    torch.testing.assert_close(seen["raw"], pixels)
+    torch.testing.assert_close(seen["min_max"], pixels / 255)
+    torch.testing.assert_close(seen["standardized"], (pixels / 255 - held_out.mean) / held_out.std)
+    torch.testing.assert_close(seen["per_image"], per_image(pixels / 255))
+    equal = equalize(held_out.train_images).float() / 255
+    expected = (equalize(held_out.test_images).float() / 255 - equal.mean()) / equal.std(correction=0)
+    torch.testing.assert_close(seen["equalized"], expected)
+
+
+def test_a_study_has_the_seeds_it_plans(log, tmp_path):
+    study = dataclasses.replace(toy("a", "b"), seeds=2)
+    assert order(studies.run(study, folder=tmp_path)) == [("a", 0), ("b", 0), ("a", 1), ("b", 1)]
+    assert order(studies.run(study, seeds=1, folder=tmp_path)) == [("a", 0), ("b", 0)]
+
+
+@pytest.mark.parametrize("study", [study for study in STUDIES.values() if study.validation])
+def test_a_search_that_is_recorded_chose_the_rates_of_its_study(study):
+    runs = studies.recorded(study, study.seeds, records.RECORDED)
+    assert len(runs) == study.seeds * len(study.arms)
+    chosen = {arm.name: arm.recipe.lr for arm in STUDIES[study.name.removesuffix("_search")].arms}
+    assert search.best_rates(runs) == chosen
+    assert search.beyond(runs) == []  # no best rate at an end of those tried
 
 
 def test_cifar_norms_is_the_published_recipe():

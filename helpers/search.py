@@ -1,0 +1,47 @@
+"""Searches: studies whose arms, named "family rate", try several learning rates on held-out images."""
+
+import math
+
+import pandas as pd
+
+from helpers import comparison
+from helpers.comparison import Runs
+
+
+def family(arm: str) -> str:
+    """What an arm of a search is a setting of: "raw" for the arm "raw 0.01"."""
+    return arm.rsplit(" ", 1)[0]
+
+
+def accuracies(runs: Runs) -> pd.DataFrame:
+    """Final accuracy on the held-out images (percent, mean over seeds) by rate (rows) and family (columns).
+
+    NaN where a run diverged (a rate that fails sometimes is not one to choose) or is missing.
+    """
+    rates = {run["arm"]: run["config"]["recipe"]["lr"] for run in runs}
+    families = list(dict.fromkeys(family(arm) for arm in rates))
+    table = pd.DataFrame(index=pd.Index(sorted(set(rates.values())), name="learning rate"), columns=families)
+    for arm, rate in rates.items():
+        found = comparison.mean(runs, arm)
+        good = found is not None and not comparison.diverged(runs, arm)
+        table.loc[rate, family(arm)] = found.mean if good else math.nan
+    return table.astype(float)
+
+
+def best_rates(runs: Runs) -> dict[str, float]:
+    """Each family's learning rate with the highest accuracy, the smaller one of two that are equal.
+
+    Raises:
+        ValueError: every run of a family diverged.
+    """
+    table = accuracies(runs)
+    lost = [name for name in table if table[name].isna().all()]
+    if lost:
+        raise ValueError(f"every run of {', '.join(lost)} diverged; add smaller learning rates to the search")
+    return {name: float(table[name].idxmax()) for name in table}
+
+
+def beyond(runs: Runs) -> list[str]:
+    """The families whose best rate is the smallest or largest one tried: a better one may lie beyond."""
+    rates = accuracies(runs).index
+    return [name for name, rate in best_rates(runs).items() if rate in (rates[0], rates[-1])]
