@@ -79,7 +79,9 @@ def _reproduced(runs: Runs) -> Finding:
     A figure inside a range so wide that it could not tell the published norms apart shows nothing.
     """
     rows = reproduction(runs)
-    said = [f"{row.arm} {row.published:.2f}, one run of ours {row.range}" for row in rows.itertuples()]
+    said = [
+        f"{row.arm} {row.published:.2f} (range of one run of ours: {row.range})" for row in rows.itertuples()
+    ]
     shown = list(rows.arm[rows.verdict == "inside"])
     if shown:
         decided = "holds" if len(shown) == len(rows) else "holds when: " + ", ".join(shown)

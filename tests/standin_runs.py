@@ -10,6 +10,14 @@ from helpers import records
 from helpers.studies import STUDIES, Study
 
 STUDY = STUDIES["cifar_norms"]
+EPOCH = {
+    "epoch": 1,
+    "train_loss": 1.5,
+    "train_accuracy": 40.0,
+    "test_loss": 1.6,
+    "test_accuracy": 38.0,
+    "seconds": 2.0,
+}
 LEVEL = {
     "none": 66.0,
     "batch": 74.0,
