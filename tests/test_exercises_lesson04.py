@@ -1,0 +1,174 @@
+"""Exercises of lesson 04: stubs wait, solutions pass, other right answers pass, each mistake is named."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from helpers.axes_figures import counts
+from helpers.exercises import check, lesson04, lesson04_mistakes, solution
+
+NAMES = list(lesson04.EXERCISES)
+LISTED = {
+    "group_norm": (lesson04_mistakes.group, lesson04_mistakes.GROUP),
+    "count_statistics": (lesson04_mistakes.count, lesson04_mistakes.COUNT),
+    "rms_norm": (lesson04_mistakes.rms, lesson04_mistakes.RMS),
+}
+MISTAKES = [
+    pytest.param(name, {choice: value}, text, id=f"{name}-{choice}-{value}")
+    for name, (_, mistakes) in LISTED.items()
+    for choice, wrong in mistakes.items()
+    for value, text in wrong.items()
+]
+AXES = [(norm, axes, text) for norm, wrong in lesson04_mistakes.AXES.items() for axes, text in wrong.items()]
+
+
+def said(capsys, name, answer) -> str:
+    check(name, answer)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_untouched_stub_waits(name, capsys):
+    def stub(*_):
+        raise NotImplementedError
+
+    assert said(capsys, name, stub) == f"{name}: waits for your answer.\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_solution_shown_passes_by_itself(name, capsys):
+    solution(name)
+    source = capsys.readouterr().out
+    namespace = {"torch": torch}
+    exec(source, namespace)
+    assert said(capsys, name, namespace[name]).startswith(f"{name}: correct.")
+    assert inspect.signature(namespace[name]) == inspect.signature(lesson04.EXERCISES[name].answer)
+
+
+RIGHT = {
+    "torch's group norm": ("group_norm", lambda x, g, w, b, eps: F.group_norm(x, g, w, b, eps)),
+    "a loop over the groups": (
+        "group_norm",
+        lambda x, g, w, b, eps: (
+            torch.cat([F.layer_norm(part, part.shape[1:], eps=eps) for part in x.chunk(g, dim=1)], dim=1)
+            * w[:, None, None]
+            + b[:, None, None]
+        ),
+    ),
+    "torch's RMS norm": ("rms_norm", lambda x, w, eps: F.rms_norm(x, (x.shape[-1],), w, eps)),
+    "rsqrt": ("rms_norm", lambda x, w, eps: x * torch.rsqrt((x * x).mean(-1, True) + eps) * w),
+    "axes from the end, as a list": (
+        "pooled_axes",
+        lambda norm: {
+            "batch": [0, -1, -2],
+            "layer": range(1, 4),
+            "instance": {-2, -1},
+            "position": 1,
+            "group": [-3, -2, -1],
+        }[norm],
+    ),
+    "an array of counts": ("count_statistics", lambda *case: np.array(lesson04.count_statistics(*case))),
+    "a list of tensors": (
+        "count_statistics",
+        lambda *case: [torch.tensor(v) for v in lesson04.count_statistics(*case)],
+    ),
+}
+
+
+@pytest.mark.parametrize("way", RIGHT)
+def test_a_right_answer_written_another_way_passes(way, capsys):
+    name, answer = RIGHT[way]
+    assert said(capsys, name, answer).startswith(f"{name}: correct.")
+
+
+@pytest.mark.parametrize(("name", "choice", "text"), MISTAKES)
+def test_each_listed_mistake_is_named_and_no_other(name, choice, text, capsys):
+    reference, _ = LISTED[name]
+    assert said(capsys, name, lambda *case: reference(*case, **choice)) == f"{name}: not yet.\n  - {text}\n"
+
+
+@pytest.mark.parametrize(("norm", "axes", "text"), AXES)
+def test_wrong_axes_are_named(norm, axes, text, capsys):
+    output = said(capsys, "pooled_axes", lambda name: axes if name == norm else lesson04.pooled_axes(name))
+    assert output == f"pooled_axes: not yet.\n  - pooled_axes({norm!r}) gives {axes!r}: {text}\n"
+
+
+def interleaved(x, groups, weight, bias, eps):
+    split = x.reshape(x.shape[0], -1, groups, *x.shape[2:])  # as a learner writes it
+    x_hat = (split - split.mean((1, 3, 4), True)) / (
+        split.var((1, 3, 4), correction=0, keepdim=True) + eps
+    ).sqrt()
+    return weight.view(-1, 1, 1) * x_hat.reshape(x.shape) + bias.view(-1, 1, 1)
+
+
+def detached(x, weight, eps):
+    with torch.no_grad():
+        return lesson04.rms_norm(x, weight, eps)
+
+
+def in_place(x, weight, eps):
+    root = ((x**2).mean(-1, keepdim=True) + eps).sqrt()
+    with torch.no_grad():
+        x /= root
+    return weight * x
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "words"),
+    [
+        ("group_norm", interleaved, "the groups are interleaved"),
+        ("group_norm", lambda x, g, w, b, eps: F.group_norm(x, g, w, b, 0), "eps is missing"),
+        (
+            "group_norm",
+            lambda x, g, w, b, eps: F.instance_norm(x, weight=w, bias=b, eps=eps),
+            "is instance norm",
+        ),
+        ("group_norm", lambda x, g, w, b, eps: F.group_norm(x, 1, w, b, eps), "is layer norm"),
+        ("group_norm", lambda x, g, w, b, eps: x.view(4, g, 2, -1), "has shape (4, 3, 2, 12), it should"),
+        ("group_norm", lambda x, g, w, b, eps: x.sin(), "this check has no name for"),
+        ("rms_norm", lambda x, w, eps: F.layer_norm(x, x.shape[-1:], w, eps=eps), "that is layer norm"),
+        ("rms_norm", lambda x, w, eps: w * F.normalize(x, dim=-1), "added up"),
+        ("rms_norm", detached, "outside the graph"),
+        ("rms_norm", in_place, "it changes x itself"),
+        ("rms_norm", lambda x, w, eps: None, "is a `return` missing?"),
+        ("pooled_axes", lambda norm: None, "is a `return` missing?"),
+        ("pooled_axes", lambda norm: 1.5, "it should be a tuple of axes"),
+        ("pooled_axes", lambda norm: (0, 1), "not the axes that share a statistic"),
+        ("count_statistics", lambda *case: 8, "it should be two numbers"),
+        ("count_statistics", lambda *case: (1, 2), "gives (1, 2), it should be (6, 12)"),
+        ("count_statistics", lambda *case: 1 / 0, "it stops with ZeroDivisionError"),
+    ],
+)
+def test_wrong_answers_as_learners_write_them(name, answer, words, capsys):
+    output = said(capsys, name, answer)
+    assert output.startswith(f"{name}: not yet.")
+    assert words in output
+
+
+def test_two_mistakes_at_once_are_both_named(capsys):
+    output = said(
+        capsys, "group_norm", lambda *case: lesson04_mistakes.group(*case, correction=1, root="eps outside")
+    )
+    assert "unbiased" in output
+    assert "outside the square root" in output
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer", "group", "instance", "position", "RMS"])
+def test_the_counts_are_those_of_the_picture_and_of_torchs_parameters(norm):
+    n, c, h, w, groups = 4, 6, 2, 3, 3
+    layers = {
+        "batch": torch.nn.BatchNorm2d(c),
+        "layer": torch.nn.LayerNorm((c, h, w)),
+        "group": torch.nn.GroupNorm(groups, c),
+        "instance": torch.nn.InstanceNorm2d(c, affine=True),
+        "position": torch.nn.LayerNorm(c),
+        "RMS": torch.nn.RMSNorm((c, h, w)),
+    }
+    learned = sum(p.numel() for p in layers[norm].parameters())
+    assert lesson04.count_statistics(norm, n, c, h, w, groups) == (
+        counts(norm, (n, c, h, w), groups)[0],
+        learned,
+    )
