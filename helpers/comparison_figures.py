@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from helpers import comparison, figures, records
@@ -78,39 +80,41 @@ def _ending(runs: Runs, arm: str) -> str:
     return ", ".join([*said, *([f"{lost} diverged"] if lost else [])])
 
 
-def rate_curves(table: pd.DataFrame) -> Figure:
-    """Accuracy on held-out images by learning rate, a line for each column; a ring marks the best of each.
+def rate_map(accuracy: pd.DataFrame, what: str) -> Figure:
+    """Accuracy (percent) of each family of arms (rows) at each learning rate (columns) as tints and numbers.
+
+    The best of a row is framed; a cross is a run that diverged.
 
     Args:
-        table: what search.accuracies gives. NaN (diverged) interrupts a line; a column of them is left out.
+        accuracy: what search.accuracies gives.
+        what: which accuracy it is.
     """
-    fig, ax = plt.subplots(figsize=(7.5, 3.6))
-    for name, line in table.dropna(axis="columns", how="all").items():
-        look = _look(name, list(table))
-        ax.plot(line.index, line, **look)
-        ax.plot(line.idxmax(), line.max(), "o", markersize=12, markerfacecolor="none", color=look["color"])
-        ax.annotate(
-            label(name),
-            (line.last_valid_index(), line[line.last_valid_index()]),
-            xytext=(8, 0),
-            textcoords="offset points",
-            color=look["color"],
-            va="center",
-        )
-    ax.set(xscale="log", xlabel="learning rate", ylabel="accuracy on held-out images (%)")
-    ax.margins(x=0.12)
+    table = accuracy.T.rename(label)
+    said = table.map(lambda value: "×" if value != value else f"{value:.0f}")
+    fig, ax = plt.subplots(figsize=(7.5, 0.42 * len(table) + 1.1))
+    sns.heatmap(
+        table.fillna(0.0), annot=said, fmt="", cmap="cividis", vmin=0, vmax=100, ax=ax, linewidths=0.5,
+        xticklabels=[f"{rate:g}" for rate in table.columns], cbar_kws={"label": what},
+    )  # fmt: skip
+    frame = {"fill": False, "edgecolor": figures.PALETTE["layer"], "linewidth": 2.5}
+    for row, name in enumerate(table.index):
+        if table.loc[name].notna().any():
+            best = table.columns.get_loc(table.loc[name].idxmax())
+            ax.add_patch(Rectangle((best, row), 1, 1, **frame))
+    ax.set(xlabel="peak learning rate", ylabel="")
+    ax.tick_params(axis="x", labelsize=8.5)
+    ax.tick_params(axis="y", rotation=0)
     return fig
 
 
-def rate_curves_alt(table: pd.DataFrame) -> str:
-    """What rate_curves shows, in words."""
-    said = [
-        f"{label(name)} at {line.idxmax():g} with {line.max():.1f} %"
-        if line.notna().any()
-        else f"{name}: none"
-        for name, line in table.items()
+def rate_map_alt(accuracy: pd.DataFrame, what: str) -> str:
+    """What rate_map shows, in words."""
+    best = [
+        f"{label(name)} at {column.idxmax():g} ({column.max():.0f} %)"
+        for name, column in accuracy.dropna(axis="columns", how="all").items()
     ]
-    return f"Accuracy on held-out images by learning rate. The best of each: {'; '.join(said)}."
+    lost = int(accuracy.isna().sum().sum())
+    return f"{what} by arm and learning rate. Best: {'; '.join(best)}. Diverged: {lost}."
 
 
 def beside_published(runs: Runs) -> Figure:

@@ -154,8 +154,10 @@ def _one_set(study: Study, name: str, runs: Runs) -> dict[str, Any]:
 def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, str]]:
     if study.validation is not None:
         table = search.accuracies(runs)
-        title = "Accuracy on held-out images by learning rate; a ring marks the best of each"
-        return [{"title": title, "png": _png(draw.rate_curves(table)), "alt": draw.rate_curves_alt(table)}]
+        what = "accuracy on held-out images (%)"
+        title = "Accuracy on held-out images by learning rate; the best of each row is framed"
+        figure, alt = draw.rate_map(table, what), draw.rate_map_alt(table, what)
+        return [{"title": title, "png": _png(figure), "alt": alt}]
     sources = comparison.published(study.name)
     means = {arm: found for arm in comparison.arms(runs) if (found := comparison.mean(runs, arm))}
     drawn: list[tuple[str, Callable[[], Figure], Callable[[], str]]] = []

@@ -9,7 +9,15 @@ import torch
 from torch.nn import functional as F
 
 from helpers import ROOT, exercises
-from helpers.exercises import check, lesson03_mistakes, solution
+from helpers.exercises import (
+    check,
+    lesson01_mistakes,
+    lesson02_mistakes,
+    lesson03_mistakes,
+    lesson04_mistakes,
+    lesson06_mistakes,
+    solution,
+)
 from helpers.exercises.diagnosis import named
 
 ALL = sorted(exercises._EXERCISES)
@@ -51,10 +59,41 @@ def test_the_lessons_stub_waits_for_an_answer_and_has_the_solutions_arguments(na
 @pytest.mark.parametrize("name", ALL)
 def test_the_solution_passes_as_it_is_printed(name, capsys):
     solution(name)
-    scope = dict(exercises._EXERCISES[name].answer.__globals__)  # its imports
-    del scope[name]
+    scope = {"torch": torch, "F": F}  # what the lessons import
     exec(capsys.readouterr().out, scope)
     assert said(capsys, name, scope[name]).startswith(f"{name}: correct.")
+
+
+LISTED = {  # exercise -> a reference that can be computed wrongly on purpose, and the words for each way
+    "undo_min_max": (lesson01_mistakes.undo, lesson01_mistakes.UNDO),
+    "standardize": (lesson01_mistakes.standardized, lesson01_mistakes.STANDARDIZED),
+    "merge": (lesson01_mistakes.merged, lesson01_mistakes.MERGED),
+    "equalize": (lesson01_mistakes.equalized, lesson01_mistakes.EQUALIZED),
+    "best_learning_rate": (lesson02_mistakes.rate, lesson02_mistakes.RATE),
+    "whitening_matrix": (lesson02_mistakes.whitening, lesson02_mistakes.WHITENING),
+    "he_std": (lesson02_mistakes.he, lesson02_mistakes.HE),
+    "dead_units": (lesson02_mistakes.dead, lesson02_mistakes.DEAD),
+    "group_norm": (lesson04_mistakes.group, lesson04_mistakes.GROUP),
+    "count_statistics": (lesson04_mistakes.count, lesson04_mistakes.COUNT),
+    "rms_norm": (lesson04_mistakes.rms, lesson04_mistakes.RMS),
+    "count_means": (lesson06_mistakes.means, lesson06_mistakes.MEANS_MISTAKES),
+    "standard_error": (lesson06_mistakes.error, lesson06_mistakes.ERROR_MISTAKES),
+    "paired_interval": (lesson06_mistakes.paired, lesson06_mistakes.PAIRED_MISTAKES),
+    "first_epoch": (lesson06_mistakes.first, lesson06_mistakes.FIRST_MISTAKES),
+}
+MISTAKES = [
+    pytest.param(name, {choice: value}, text, id=f"{name}-{choice}-{value}")
+    for name, (_, mistakes) in LISTED.items()
+    for choice, wrong in mistakes.items()
+    for value, text in wrong.items()
+]
+
+
+@pytest.mark.parametrize(("name", "choice", "text"), MISTAKES)
+def test_each_listed_mistake_is_named_and_no_other(name, choice, text, capsys):
+    reference, _ = LISTED[name]
+    output = said(capsys, name, lambda *case: reference(*case, **choice))
+    assert output == f"{name}: not yet.\n  - {text}\n"
 
 
 def test_an_unknown_name_is_refused_with_the_names_that_exist():

@@ -153,7 +153,7 @@ def test_a_search_shows_its_rates_and_marks_the_best(place):
     assert re.findall(r'<td class="good">([^<]*)', text) == ["84.00", "88.00"]
     assert "Of 55 planned runs (1 seed of each arm):" in text
     [image] = page.images
-    assert "raw at 0.001 with 84.0 %" in image["alt"]
+    assert "raw at 0.001 (84 %)" in image["alt"]
 
 
 def test_a_study_in_which_everything_diverged_is_reported(place):

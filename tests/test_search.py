@@ -2,6 +2,8 @@
 
 import math
 
+import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 from standin_runs import run
 
@@ -53,17 +55,18 @@ def test_a_best_rate_at_either_end_is_told():
     assert search.beyond(made(ACCURACIES | {"min_max 0.0001": 99.0})) == ["min_max"]
 
 
-def test_the_figure_rings_the_best_rate_of_each_family():
-    table = search.accuracies(made())
-    fig = comparison_figures.rate_curves(table)
-    [ax] = fig.axes
-    rings = [(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if len(line.get_xdata()) == 1]
-    assert rings == [(0.001, 84.0), (0.01, 88.0)]
-    assert ax.get_xscale() == "log"
-    assert [text.get_text() for text in ax.texts] == ["raw", "min max"]
-    assert "raw at 0.001 with 84.0 %; min max at 0.01 with 88.0 %" in comparison_figures.rate_curves_alt(
-        table
-    )
+def test_the_map_of_rates_frames_the_best_of_each_family_and_crosses_out_what_diverged():
+    rates = pd.Index([0.01, 0.1, 1.0], name="learning rate")
+    accuracy = {"raw": [80.4, math.nan, 10.0], "min_max": [50.0, 60.0, 90.0], "equalized": [math.nan] * 3}
+    table = pd.DataFrame(accuracy, index=rates)
+    fig = comparison_figures.rate_map(table, "accuracy (%)")
+    ax = fig.axes[0]
+    assert [text.get_text() for text in ax.texts] == ["80", "×", "10", "50", "60", "90", "×", "×", "×"]
+    assert [patch.get_xy() for patch in ax.patches] == [(0, 0), (2, 1)]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["raw", "min max", "equalized"]
+    said = comparison_figures.rate_map_alt(table, "accuracy (%)")
+    assert "Best: raw at 0.01 (80 %); min max at 1 (90 %). Diverged: 4." in said
+    plt.close(fig)
 
 
 def test_the_search_tries_every_rate_for_every_scaling_and_only_the_rate_differs():
@@ -72,11 +75,3 @@ def test_the_search_tries_every_rate_for_every_scaling_and_only_the_rate_differs
         chosen = f"{arm.name} {arm.recipe.lr:g}"
         [tried] = [other for other in STUDY.arms if other.name == chosen]
         assert (tried.recipe, tried.scaling, tried.network) == (arm.recipe, arm.scaling, arm.network)
-
-
-def test_a_family_that_always_diverged_is_left_out_of_the_figure():
-    runs = made({"raw 0.01": 80.0}) + made({"equalized 0.01": 10.0}, status="diverged")
-    table = search.accuracies(runs)
-    [ax] = comparison_figures.rate_curves(table).axes
-    assert [text.get_text() for text in ax.texts] == ["raw"]
-    assert "equalized: none" in comparison_figures.rate_curves_alt(table)

@@ -6,10 +6,11 @@ Each lesson's exercises stand in a module of their own, as `EXERCISES`: name -> 
 import inspect
 from collections.abc import Callable
 
-from helpers.exercises import lesson02, lesson03, lesson04, lesson06
+from helpers.exercises import lesson01, lesson02, lesson03, lesson04, lesson06
 from helpers.exercises.diagnosis import Exercise
 
 _EXERCISES: dict[str, Exercise] = {
+    **lesson01.EXERCISES,
     **lesson02.EXERCISES,
     **lesson03.EXERCISES,
     **lesson04.EXERCISES,

@@ -59,6 +59,16 @@ def agree(results: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:
     return all(a.shape == b.shape and torch.allclose(a, b, rtol=1e-7, atol=1e-9) for a, b in pairs)
 
 
+def reproducing(mistakes: Mistakes, reproduces: Callable[..., bool]) -> list[str]:
+    """The words for the mistake, or else the two, whose choices reproduce an answer; none if none do."""
+    known = [(choice, value) for choice, wrong in mistakes.items() for value in wrong]
+    for count in (1, 2):
+        for chosen in combinations(known, count):
+            if len(dict(chosen)) == count and reproduces(**dict(chosen)):
+                return [mistakes[choice][value] for choice, value in chosen]
+    return []
+
+
 def named(
     results: Sequence[Tensor], reference: Callable[..., Sequence[Tensor]], mistakes: Mistakes
 ) -> list[str]:
@@ -66,11 +76,9 @@ def named(
     right = reference()
     if agree(results, right):
         return []
-    known = [(choice, value) for choice, wrong in mistakes.items() for value in wrong]
-    for count in (1, 2):
-        for chosen in combinations(known, count):
-            if len(dict(chosen)) == count and agree(results, reference(**dict(chosen))):
-                return [mistakes[choice][value] for choice, value in chosen]
+    found = reproducing(mistakes, lambda **choices: agree(results, reference(**choices)))
+    if found:
+        return found
     largest = max((a - b).detach().abs().max().item() for a, b in zip(results, right, strict=True))
     return [
         f"the numbers differ from torch's by up to {largest:.2g}, in a way that this check has no name for"

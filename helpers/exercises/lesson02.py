@@ -1,14 +1,13 @@
 """Exercises of lesson 02: the best learning rate, a whitening matrix, He's deviation, dead units."""
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
 
 import torch
 from torch import Tensor
 
 from helpers.descent import inputs_with
 from helpers.exercises import lesson02_mistakes as wrong
-from helpers.exercises.diagnosis import Exercise, Mistakes, agree, call, wrong_form
+from helpers.exercises.diagnosis import Exercise, Mistakes, agree, call, reproducing, wrong_form
 
 
 def best_learning_rate(hessian):
@@ -61,11 +60,9 @@ def _diagnose_numbers(
     right = numbers()
     if agree(results, right):
         return []
-    known = [(choice, value) for choice, values in mistakes.items() for value in values]
-    for count in (1, 2):
-        for chosen in combinations(known, count):
-            if len(dict(chosen)) == count and agree(results, numbers(**dict(chosen))):
-                return [mistakes[choice][value] for choice, value in chosen]
+    found = reproducing(mistakes, lambda **choices: agree(results, numbers(**choices)))
+    if found:
+        return found
     where = next(i for i in range(len(cases)) if not agree(results[i : i + 1], right[i : i + 1]))
     return [f"{shown(*cases[where])} gives {results[where]:.6g}, it should be {right[where]:.6g}"]
 

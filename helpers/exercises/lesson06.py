@@ -1,12 +1,11 @@
 """Exercises of lesson 06: counts of means, error of an accuracy, paired interval, first epoch."""
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
 
 import numpy as np
 
 from helpers.exercises import lesson06_mistakes as wrong
-from helpers.exercises.diagnosis import Exercise, Mistakes, call
+from helpers.exercises.diagnosis import Exercise, Mistakes, call, reproducing
 
 
 def count_means(norm, shape, groups=2):
@@ -52,13 +51,13 @@ def _diagnose(
         return []
     if all(result is None for result in results):
         return ["it returns None: is a `return` missing?"]
-    known = [(choice, value) for choice, values in mistakes.items() for value in values]
-    for count in (1, 2):
-        for chosen in combinations(known, count):
-            if len(dict(chosen)) == count:
-                mistaken = [reference(*case, **dict(chosen)) for case in cases]
-                if all(map(_same, results, mistaken)):
-                    return [mistakes[choice][value] for choice, value in chosen]
+
+    def reproduces(**choices: object) -> bool:
+        return all(map(_same, results, [reference(*case, **choices) for case in cases]))
+
+    found = reproducing(mistakes, reproduces)
+    if found:
+        return found
     where = next(i for i in range(len(cases)) if not _same(results[i], right[i]))
     return [f"{shown(*cases[where])} gives {_plain(results[where])}, it should be {_plain(right[where])}"]
 
