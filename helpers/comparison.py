@@ -13,10 +13,8 @@ from helpers.stats import Interval, epochs_to, interval, paired
 Runs = Sequence[Mapping[str, Any]]  # records of one study, as helpers.records reads them
 Measure = Callable[[Mapping[str, Any]], float | None]  # of one run
 
-BASELINES = {
-    "cifar_norms": "batch",
-    "input_scaling": "standardized",
-}  # the arm that the others of a study are compared with
+# Study -> the arm that the others are compared with.
+BASELINES = {"cifar_norms": "batch", "input_scaling": "standardized"}
 _SOURCES = {  # study -> its part of published.json, and which of its arms was published under which name
     "cifar_norms": (
         "cifar10_norms",

@@ -233,6 +233,6 @@ def image_grid(images: Tensor, captions: Sequence[str], columns: int = 6) -> Fig
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, caption in zip(axes.flat, images, captions, strict=False):
-        ax.imshow(image.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=255)
+        figures.picture(ax, image)
         ax.set_title(caption, fontsize=8.5, loc="center")
     return fig

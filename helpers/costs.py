@@ -25,9 +25,7 @@ def kept(layer: Callable[[Tensor], Tensor], x: Tensor, parameters: Iterable[Tens
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        y = layer(
-            x.detach().requires_grad_()
-        )  # y holds the graph, and so the addresses, until they are added
+        y = layer(x.detach().requires_grad_())  # holds the graph, and so the addresses, until the sum
     total = sum(found.values())
     del y
     return total / x.untyped_storage().nbytes()

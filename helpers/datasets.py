@@ -166,10 +166,10 @@ def _known(name: str) -> str:
 
 
 def _image_data(name: str, decoded: Decoded) -> ImageData:
-    return ImageData(name, *decoded, *_statistics(decoded[0]))
+    return ImageData(name, *decoded, *pixel_statistics(decoded[0]))
 
 
-def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:
+def pixel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and population standard deviation of pixels / 255 per channel, summed up in whole numbers."""
     means, deviations = [], []
     for channel in images.unbind(dim=1):

@@ -125,6 +125,12 @@ def lines(
     label_ends(ax)
 
 
+def picture(ax: Axes, image: Tensor) -> None:
+    """Draw one image (C, H, W) uint8 on `ax`, in grey if it has one channel, without axes."""
+    ax.imshow(image.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=255)
+    ax.axis("off")
+
+
 def histograms(
     groups: Mapping[str, Tensor],
     xlabel: str,

@@ -30,10 +30,12 @@ def _greater(claim: int, statement: str, found: Mapping[str, Interval | None], u
     return Finding(claim, statement, f"{said} {unit}", decided)
 
 
-def _cifar_norms(runs: Runs) -> list[Finding]:
-    def points(a: str, b: str) -> dict[str, Interval | None]:
-        return {f"{a} - {b}": difference(runs, a, b)}
+def _beats(runs: Runs, claim: int, statement: str, a: str, b: str) -> Finding:
+    """The finding that the final accuracy of arm a is above that of arm b."""
+    return _greater(claim, statement, {f"{a} - {b}": difference(runs, a, b)}, "points")
 
+
+def _cifar_norms(runs: Runs) -> list[Finding]:
     epochs = max((len(run["epochs"]) for run in runs), default=0)
 
     def later(a: str, b: str) -> dict[str, Interval | None]:
@@ -43,9 +45,9 @@ def _cifar_norms(runs: Runs) -> list[Finding]:
         }
 
     return [
-        _greater(20, "batch norm beats group norm", points("batch", "group"), "points"),
-        _greater(20, "batch norm beats layer norm", points("batch", "layer"), "points"),
-        _greater(20, "group norm beats layer norm", points("group", "layer"), "points"),
+        _beats(runs, 20, "batch norm beats group norm", "batch", "group"),
+        _beats(runs, 20, "batch norm beats layer norm", "batch", "layer"),
+        _beats(runs, 20, "group norm beats layer norm", "group", "layer"),
         _greater(21, "batch norm gets there before layer norm", later("layer", "batch"), "epochs"),
         _greater(21, "group norm gets there before layer norm", later("layer", "group"), "epochs"),
         _reproduced(runs),
@@ -115,16 +117,11 @@ def reproduction(runs: Runs) -> pd.DataFrame:
 
 
 def _input_scaling(runs: Runs) -> list[Finding]:
-    def beats(a: str, b: str) -> dict[str, Interval | None]:
-        return {f"{a} - {b}": difference(runs, a, b)}
-
     return [
-        _greater(2, "training profits from equalization", beats("equalized", "standardized"), "points"),
-        _greater(5, "standardized inputs beat raw ones", beats("standardized", "raw"), "points"),
-        _greater(5, "standardized inputs beat those from 0 to 1", beats("standardized", "min_max"), "points"),
-        _greater(
-            5, "each image's own statistics beat one pair", beats("per_image", "standardized"), "points"
-        ),
+        _beats(runs, 2, "training profits from equalization", "equalized", "standardized"),
+        _beats(runs, 5, "standardized inputs beat raw ones", "standardized", "raw"),
+        _beats(runs, 5, "standardized inputs beat those from 0 to 1", "standardized", "min_max"),
+        _beats(runs, 5, "each image's own statistics beat one pair", "per_image", "standardized"),
     ]
 
 

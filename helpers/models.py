@@ -159,12 +159,16 @@ class SmallCnn(nn.Module):
     Images (N, in_channels, *size) to logits (N, num_classes).
     """
 
-    def __init__(self, norm: str, in_channels: int, num_classes: int, size: tuple[int, int]) -> None:
+    def __init__(
+        self, norm: str, in_channels: int, num_classes: int, size: tuple[int, int], own_layers: bool = False
+    ) -> None:
         super().__init__()
 
         def block(inputs: int, outputs: int) -> nn.Sequential:
             convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
-            return nn.Sequential(convolution, norm_layer(norm, outputs), nn.ReLU(), nn.MaxPool2d(2))
+            return nn.Sequential(
+                convolution, norm_layer(norm, outputs, own_layers), nn.ReLU(), nn.MaxPool2d(2)
+            )
 
         self.blocks = nn.Sequential(block(in_channels, 16), block(16, 32))
         self.classifier = nn.Linear(32 * (size[0] // 4) * (size[1] // 4), num_classes)
@@ -182,7 +186,7 @@ def build(
     """One of NETWORKS for the images of `data`; one seed gives the same other weights whatever the norm.
 
     Normalization starts from ones and zeros and draws no random numbers. `own_layers` takes the course's own
-    normalization layers (cifar_net only). Raises ValueError for an unknown name.
+    normalization layers. Raises ValueError for an unknown name.
     """
     channels, *size = data.train_images.shape[1:]
     classes = len(data.class_names)
@@ -191,7 +195,7 @@ def build(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if network == "small_cnn":
-            return SmallCnn(norm, channels, classes, tuple(size))
+            return SmallCnn(norm, channels, classes, tuple(size), own_layers)
         return CifarNet(norm, channels, classes, own_layers=own_layers)
 
 

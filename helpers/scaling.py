@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from helpers.datasets import ImageData
+from helpers.datasets import ImageData, pixel_statistics
 
 SCALINGS = ("raw", "min_max", "standardized", "per_image", "equalized")
 LEVELS = 256  # of a uint8
@@ -205,10 +205,8 @@ def scaled(data: ImageData, name: str) -> ImageData:
         return data
     if name == "equalized":
         train, test = equalize(data.train_images), equalize(data.test_images)
-        found = streaming(part.double() / (LEVELS - 1) for part in train.split(_CHUNK))
-        return dataclasses.replace(
-            data, train_images=train, test_images=test, mean=found.mean.float(), std=found.std.float()
-        )
+        mean, std = pixel_statistics(train)
+        return dataclasses.replace(data, train_images=train, test_images=test, mean=mean, std=std)
     std = 1 / (LEVELS - 1) if name == "raw" else 1.0
     return dataclasses.replace(data, mean=torch.zeros_like(data.mean), std=torch.full_like(data.std, std))
 

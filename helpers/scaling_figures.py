@@ -23,9 +23,8 @@ _UNITS = {
 
 def picture(ax: Axes, image: Tensor, title: str = "") -> None:
     """Draw one image (C, H, W) uint8 on `ax`, in grey if it has one channel, without axes."""
-    ax.imshow(image.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=255)
+    figures.picture(ax, image)
     ax.set_title(title)
-    ax.axis("off")
 
 
 def photos_with_levels(photos: Tensor, titles: Sequence[str]) -> Figure:

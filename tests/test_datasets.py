@@ -85,19 +85,19 @@ def test_digits_have_a_fixed_stratified_split():
 
 def test_statistics_are_those_of_the_training_pixels():
     images = torch.randint(0, 256, (50, 3, 7, 5), dtype=torch.uint8)
-    mean, std = datasets._statistics(images)
+    mean, std = datasets.pixel_statistics(images)
     pixels = images.numpy().astype(np.float64) / 255
     assert mean.dtype == std.dtype == torch.float32
     assert torch.equal(mean, torch.from_numpy(pixels.mean((0, 2, 3))).float())
     assert torch.equal(std, torch.from_numpy(pixels.std((0, 2, 3))).float())
     data = datasets.load("digits")
-    assert torch.equal(data.mean, datasets._statistics(data.train_images)[0])
+    assert torch.equal(data.mean, datasets.pixel_statistics(data.train_images)[0])
 
 
 def test_statistics_lose_nothing_where_a_sum_of_squares_in_floating_point_would():
     images = torch.full((2000, 1, 32, 32), 255, dtype=torch.uint8)
     images[0, 0, 0, 0] = 254
-    mean, std = datasets._statistics(images)
+    mean, std = datasets.pixel_statistics(images)
     n = images.numel()
     assert mean.item() == np.float32(1 - 1 / (255 * n))
     assert std.item() == np.float32(np.sqrt((n - 1) / n**2) / 255)
@@ -153,7 +153,7 @@ def test_validation_split_holds_out_training_images_only():
     assert len(split.train_images) == len(data.train_images) - 300
     together = torch.cat([split.train_images, split.test_images]).flatten(1).tolist()
     assert sorted(together) == sorted(data.train_images.flatten(1).tolist())
-    assert torch.equal(split.mean, datasets._statistics(split.train_images)[0])
+    assert torch.equal(split.mean, datasets.pixel_statistics(split.train_images)[0])
     assert not torch.equal(split.mean, data.mean)
     assert split.class_names == data.class_names
 

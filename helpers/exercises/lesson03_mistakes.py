@@ -41,8 +41,8 @@ def _wide(p: Tensor, x: Tensor, axis: int = 1) -> Tensor:
     return p.view([-1 if d == axis % x.ndim else 1 for d in range(x.ndim)])
 
 
-def _root(var: Tensor, eps: float, root: str) -> Tensor:
-    """What x - mean is divided by."""
+def divisor(var: Tensor, eps: float, root: str) -> Tensor:
+    """What x - mean is divided by, from the variance (or, for RMS norm, the mean square)."""
     outside, fixed = (
         {"eps outside": eps}.get(root, 0.0),
         {"no eps": 0.0, "eps outside": 0.0, "fixed eps": 1e-5},
@@ -77,7 +77,7 @@ def forward(
     mean, var = x.mean(over, keepdim=True), x.var(over, correction=correction, keepdim=True)
     mean = mean.detach() if "mean" in constant else mean
     var = var.detach() if "variance" in constant else var
-    x_hat = (x - mean) / _root(var, eps, root)
+    x_hat = (x - mean) / divisor(var, eps, root)
     w, b = (_wide(p, x, -1 if affine == "last axis" else 1) for p in (weight, bias))
     slips = {"no weight": x_hat + b, "no bias": w * x_hat, "none": x_hat, "bias first": w * (x_hat + b)}
     return (slips | {"swapped": b * x_hat + w}).get(affine, w * x_hat + b)
@@ -141,7 +141,7 @@ def backward(
     """The three gradients, with the mistakes of BACKWARD on request."""
     over = _AXES[axes](x.ndim)
     mean = x.mean(over, keepdim=True)
-    s = _root(x.var(over, correction=correction, keepdim=True), eps, root)
+    s = divisor(x.var(over, correction=correction, keepdim=True), eps, root)
     x_hat = (x - mean) / s
     h = _wide(weight, x) * grad_y if weighted else grad_y
     pool = getattr(torch, inner)

@@ -6,7 +6,9 @@ wrong value means. The first table is one of answers: norm -> wrong axes -> word
 
 from torch import Tensor
 
+from helpers.exercises import lesson03_mistakes
 from helpers.exercises.diagnosis import Mistakes
+from helpers.exercises.lesson03_mistakes import divisor
 
 _KEPT = "these are the axes that are kept: name those that are pooled"
 AXES: dict[str, dict[tuple[int, ...], str]] = {
@@ -47,29 +49,7 @@ AXES: dict[str, dict[tuple[int, ...], str]] = {
     },
 }
 
-_CORRECTION = {1: "the variance is the unbiased one: divide by m, not by m - 1 (correction=0)"}
-_ROOT = {
-    "eps outside": "eps is outside the square root",
-    "no eps": "eps is missing",
-    "fixed eps": "eps is always 1e-5: the argument eps is not used",
-    "no root": "the square root is missing",
-}
-_SWAPPED = {
-    "no weight": "weight is not used",
-    "no bias": "bias is not used",
-    "none": "weight and bias are not used",
-    "swapped": "weight and bias are swapped",
-    "bias first": "the bias is added before the weight multiplies",
-    "last axis": "weight and bias run along the last axis (the columns), not along the channels",
-}
-
-
-def _root(square: Tensor, eps: float, root: str) -> Tensor:
-    """What is divided by, from the variance or mean square."""
-    if root == "eps outside":
-        return square.sqrt() + eps
-    inside = square + {"no eps": 0.0, "fixed eps": 1e-5}.get(root, eps)
-    return inside if root == "no root" else inside.sqrt()
+_ROOT = lesson03_mistakes.FORWARD["root"] | {"no root": "the square root is missing"}
 
 
 GROUP: Mistakes = {
@@ -84,9 +64,9 @@ GROUP: Mistakes = {
         "layer": "the groups share one mean (that is layer norm): keep axis 1",
         "across": "this pools the groups, axis 1: pool the channels of a group, axis 2",
     },
-    "correction": _CORRECTION,
+    "correction": lesson03_mistakes.FORWARD["correction"],
     "root": _ROOT,
-    "affine": _SWAPPED,
+    "affine": lesson03_mistakes.FORWARD["affine"],
 }
 
 
@@ -108,7 +88,7 @@ def group(
     }
     over = axes.get(pool, (2, 3, 4))
     var = split.var(over, correction=correction, keepdim=True)
-    x_hat = (split - split.mean(over, keepdim=True)) / _root(var, eps, root)
+    x_hat = (split - split.mean(over, keepdim=True)) / divisor(var, eps, root)
     x_hat = (x_hat.transpose(1, 2) if grouping == "interleaved" else x_hat).reshape(x.shape)
     a, b = (p if affine == "last axis" else p.view(1, -1, 1, 1) for p in (weight, bias))
     slips = {"no weight": lambda: x_hat + b, "no bias": lambda: a * x_hat, "none": lambda: x_hat}
@@ -142,7 +122,7 @@ def rms(x, weight, eps, center=False, square="mean", axes="last", root="right", 
     squares = {"sum": lambda: m * mean, "unbiased": lambda: m / (m - 1) * mean}
     squares |= {"variance": lambda: x.var(over, correction=0, keepdim=True)}
     squares |= {"absolute": lambda: x.abs().mean(over, keepdim=True) ** 2}
-    x_hat = x / _root(squares.get(square, lambda: mean)(), eps, root)
+    x_hat = x / divisor(squares.get(square, lambda: mean)(), eps, root)
     return x_hat if affine == "no weight" else weight * x_hat
 
 
