@@ -35,6 +35,7 @@ def doctor() -> None:
     Example: course doctor
     """
     from helpers import datasets, runner, studies
+    from helpers.experiments import STUDIES
     from helpers.records import RECORDED, REPRODUCED
     from helpers.training import Execution
 
@@ -58,7 +59,7 @@ def doctor() -> None:
         run = runs.get(lesson)
         typer.echo(f"  {lesson}: {run['status'] + ' on ' + run['finished'][:10] if run else 'not run here'}")
     typer.echo("\nStudies")
-    for study in studies.STUDIES.values():
+    for study in STUDIES.values():
         full = study.seeds * len(study.arms)
         done = {
             folder: len(studies.recorded(study, study.seeds, folder)) for folder in (RECORDED, REPRODUCED)
@@ -161,13 +162,14 @@ def train(
     """
     from helpers import studies
     from helpers.datasets import DataError
+    from helpers.experiments import STUDIES
     from helpers.jobs import JobsError, cores
     from helpers.records import RECORDED, REPRODUCED, RecordError
     from helpers.training import Execution
 
-    names = names or list(studies.STUDIES)
+    names = names or list(STUDIES)
     for name in names:
-        known("study", name, studies.STUDIES)
+        known("study", name, STUDIES)
     if scheduler is None:
         with told(ValueError, status=2):
             place = Execution.auto(device).device
@@ -176,7 +178,7 @@ def train(
     with told(DataError, JobsError, RecordError, studies.StudyError):
         for name in names:
             runs = studies.run(
-                studies.STUDIES[name],
+                STUDIES[name],
                 seeds=seeds,
                 jobs=jobs or 1,
                 scheduler=scheduler,

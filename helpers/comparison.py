@@ -14,7 +14,12 @@ Runs = Sequence[Mapping[str, Any]]  # records of one study, as helpers.records r
 Measure = Callable[[Mapping[str, Any]], float | None]  # of one run
 
 # Study -> the arm that the others are compared with.
-BASELINES = {"cifar_norms": "batch", "input_scaling": "standardized"}
+BASELINES = {
+    "cifar_norms": "batch",
+    "input_scaling": "standardized",
+    "fashion_mlp": "leaky none",
+    "mnist_regularization": "batch none",
+}
 _SOURCES = {  # study -> its part of published.json, and which of its arms was published under which name
     "cifar_norms": (
         "cifar10_norms",
@@ -23,7 +28,31 @@ _SOURCES = {  # study -> its part of published.json, and which of its arms was p
             "layer": "layer_norm (GroupNorm(1, C))",
             "group": "group_norm (GroupNorm(2, C))",
         },
-    )
+    ),
+    "fashion_mlp": (
+        "fashion_mnist_mlp",
+        {
+            "leaky none": "no norm: LeakyReLU, He-normal init",
+            "relu after input": ("batch norm on the input and after each hidden layer: ReLU, Glorot init"),
+        },
+    ),
+    "mnist_regularization": (
+        "mnist_norm_regularization",
+        {
+            "layer none": "layer_norm",
+            "group none": "group_norm",
+            "batch none": "batch_norm",
+            "batch L1": "batch_norm + L1",
+            "group L1": "group_norm + L1",
+            "layer L2": "layer_norm + L2",
+            "batch L1 + L2": "batch_norm + L1 + L2",
+        },
+    ),
+}
+_NAMES = {  # what a source calls a figure -> what the course does
+    "final_validation": "final",
+    "validation": "test_accuracy",
+    "train": "train_accuracy",
 }
 
 
@@ -117,11 +146,17 @@ def range_of_a_run(runs: Interval) -> Interval:
 
 
 def published(study: str) -> dict[str, dict[str, Any]]:
-    """Arm -> what others published for it: best, final, accuracies by epoch (percent). Empty if nothing."""
+    """Arm -> what others published for it, empty if nothing: of best, final, test_accuracy and train_accuracy
+    (lists by epoch) what the source has, in percent, on the images that the study's runs are tested on.
+    """
     if study not in _SOURCES:
         return {}
     part, names = _SOURCES[study]
-    return {arm: records.published()[part][name] for arm, name in names.items()}
+    figures = records.published()[part]
+    return {
+        arm: {_NAMES.get(what, what): value for what, value in figures[name].items()}
+        for arm, name in names.items()
+    }
 
 
 def span(found: Interval | None, digits: int = 2, sign: str = "") -> str:

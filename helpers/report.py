@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from helpers import ROOT, comparison, figures, findings, records, runner, search, studies
 from helpers import comparison_figures as draw
 from helpers.comparison import Runs, best, final
+from helpers.experiments import STUDIES, Study
 from helpers.records import RECORDED, REPRODUCED
-from helpers.studies import STUDIES, Study
 
 PAGE = ROOT / "build" / "report.html"
 _SOURCES = (
@@ -77,9 +77,9 @@ def _study(study: Study) -> dict[str, Any]:
     return {
         "study": study,
         "planned": study.seeds * len(study.arms),
-        "accuracies": _accuracies(study, sets) if study.validation is None else [],
-        "rates": {name: _rates(runs) for name, runs in sets.items() if study.validation and runs},
-        "agreement": _agreement(study, sets) if study.validation is None else [],
+        "accuracies": _accuracies(study, sets) if not study.sweep else [],
+        "rates": {name: _rates(runs) for name, runs in sets.items() if study.sweep and runs},
+        "agreement": _agreement(study, sets) if not study.sweep else [],
         "sets": [_one_set(study, name, runs) for name, runs in sets.items()],
     }
 
@@ -152,7 +152,7 @@ def _one_set(study: Study, name: str, runs: Runs) -> dict[str, Any]:
 
 
 def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, str]]:
-    if study.validation is not None:
+    if study.sweep:
         table = search.accuracies(runs)
         what = "accuracy on held-out images (%)"
         title = "Accuracy on held-out images by learning rate; the best of each row is framed"

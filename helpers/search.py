@@ -1,4 +1,4 @@
-"""Searches: studies whose arms, named "family rate", try several learning rates on held-out images."""
+"""Sweeps: studies whose arms, named "family rate", try several learning rates on held-out images."""
 
 import math
 
@@ -13,18 +13,26 @@ def family(arm: str) -> str:
     return arm.rsplit(" ", 1)[0]
 
 
+def rate(arm: str) -> float:
+    """Which rate an arm of a search tries: 0.01 for the arm "raw 0.01".
+
+    It is the learning rate, or the course's measure of it where the study scales it by the batch size.
+    """
+    return float(arm.rsplit(" ", 1)[1])
+
+
 def accuracies(runs: Runs) -> pd.DataFrame:
     """Final accuracy on the held-out images (percent, mean over seeds) by rate (rows) and family (columns).
 
     NaN where a run diverged (a rate that fails sometimes is not one to choose) or is missing.
     """
-    rates = {run["arm"]: run["config"]["recipe"]["lr"] for run in runs}
+    rates = {run["arm"]: rate(run["arm"]) for run in runs}
     families = list(dict.fromkeys(family(arm) for arm in rates))
     table = pd.DataFrame(index=pd.Index(sorted(set(rates.values())), name="learning rate"), columns=families)
-    for arm, rate in rates.items():
+    for arm, tried in rates.items():
         found = comparison.mean(runs, arm)
         good = found is not None and not comparison.diverged(runs, arm)
-        table.loc[rate, family(arm)] = found.mean if good else math.nan
+        table.loc[tried, family(arm)] = found.mean if good else math.nan
     return table.astype(float)
 
 
@@ -44,4 +52,4 @@ def best_rates(runs: Runs) -> dict[str, float]:
 def beyond(runs: Runs) -> list[str]:
     """The families whose best rate is the smallest or largest one tried: a better one may lie beyond."""
     rates = accuracies(runs).index
-    return [name for name, rate in best_rates(runs).items() if rate in (rates[0], rates[-1])]
+    return [name for name, best in best_rates(runs).items() if best in (rates[0], rates[-1])]

@@ -1,4 +1,4 @@
-"""The course's studies as data, and their runs on Dask: what is missing is trained and recorded."""
+"""Runs of the course's studies on Dask: what is missing is trained and recorded."""
 
 import dataclasses
 import datetime
@@ -10,126 +10,18 @@ from typing import Any
 from torch import nn
 from tqdm import tqdm
 
-from helpers import datasets, models, records, scaling, training
+from helpers import datasets, measures, models, records, scaling, training
 from helpers import jobs as jobs_on_dask
-from helpers.batches import Augment
 from helpers.datasets import ImageData
+from helpers.experiments import Arm, Study
 from helpers.records import RECORDED, REPRODUCED
-from helpers.training import Execution, Recipe
+from helpers.training import Execution
 
 ONE_RUN_A_PROCESS = threading.Lock()  # the random numbers and threads of PyTorch belong to the process
 
 
 class StudyError(RuntimeError):
     """A study cannot be trained or shown; the message says which one, why, and what to do."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Arm:
-    """One setting of a study: a normalization by name (see models.NORMS) and a training recipe.
-
-    network: one of models.NETWORKS; "cifar_net" if None.
-    scaling: one of scaling.SCALINGS, what is done to the images first; "standardized" if None.
-    """
-
-    name: str
-    norm: str
-    recipe: Recipe
-    network: str | None = None
-    scaling: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Study:
-    """Arms that are compared on one data set with the same seeds; `lesson` is the notebook that shows it.
-
-    seeds: how many runs of each arm are planned.
-    validation: so many training images are held out, and the runs are tested on them instead of the test
-        images: a search, which chooses settings for another study (see helpers.search).
-    """
-
-    name: str
-    dataset: str
-    arms: tuple[Arm, ...]
-    title: str
-    lesson: str
-    seeds: int = 5
-    validation: int | None = None
-
-    def __post_init__(self) -> None:
-        keys = [records.key(self.config(arm), 0) for arm in self.arms]
-        if len(set(keys)) < len(keys) or len({arm.name for arm in self.arms}) < len(keys):
-            raise ValueError(f"study {self.name}: arms share a name or all settings")
-
-    def config(self, arm: Arm) -> dict[str, Any]:
-        """Everything that determines a run of this arm but seed and machine; records.key hashes it."""
-        config = {
-            "dataset": self.dataset,
-            "validation": self.validation,
-            "scaling": arm.scaling,
-            "network": arm.network,
-            "norm": arm.norm,
-            "recipe": dataclasses.asdict(arm.recipe),
-        }
-        return {name: value for name, value in config.items() if value is not None}
-
-
-def _cifar_norms() -> Study:
-    augment = Augment(pad=4, flip=True, rotation=15.0, corners="black")
-    recipe = Recipe(
-        epochs=20,
-        batch_size=512,
-        optimizer="sgd",
-        lr=0.1,
-        momentum=0.9,
-        weight_decay=1e-4,
-        schedule="one_cycle",
-        augment=augment,
-    )
-    mean_corners = dataclasses.replace(recipe, augment=dataclasses.replace(augment, corners="mean"))
-    norms = ("none", "batch", "layer", "group", "instance")
-    return Study(
-        name="cifar_norms",
-        dataset="cifar10",
-        arms=(*(Arm(norm, norm, recipe) for norm in norms), Arm("batch_mean_corners", "batch", mean_corners)),
-        title="Five normalizations on CIFAR-10 with 44,640 parameters: the published recipe, 20 epochs",
-        lesson="06_batch_layer_group_compared",
-    )
-
-
-RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
-# The best of RATES on held-out images for each scaling: what the study input_scaling_search found.
-BEST_RATES = {"raw": 3e-3, "min_max": 0.1, "standardized": 0.1, "per_image": 0.1, "equalized": 0.1}
-
-
-def _input_scaling(search: bool) -> Study:
-    recipe = Recipe(epochs=5, batch_size=128, weight_decay=0.0)
-
-    def arm(name: str, scale: str, rate: float) -> Arm:
-        return Arm(name, "none", dataclasses.replace(recipe, lr=rate), "small_cnn", scale)
-
-    if search:
-        return Study(
-            name="input_scaling_search",
-            dataset="fashion-mnist",
-            arms=tuple(arm(f"{name} {rate:g}", name, rate) for name in scaling.SCALINGS for rate in RATES),
-            title="The learning rate for each scaling of the input: Fashion-MNIST, 10,000 images held out",
-            lesson="01_data_normalization",
-            seeds=1,
-            validation=10_000,
-        )
-    return Study(
-        name="input_scaling",
-        dataset="fashion-mnist",
-        arms=tuple(arm(name, name, BEST_RATES[name]) for name in scaling.SCALINGS),
-        title="Five scalings of the input on Fashion-MNIST, each with its own best learning rate, 5 epochs",
-        lesson="01_data_normalization",
-    )
-
-
-STUDIES: dict[str, Study] = {
-    study.name: study for study in (_cifar_norms(), _input_scaling(search=True), _input_scaling(search=False))
-}
 
 
 def results(
@@ -253,7 +145,7 @@ def train(study: Study, arm: Arm, seed: int, device: str = "auto") -> dict[str, 
     with ONE_RUN_A_PROCESS:
         model, data = prepare(study, arm, seed)
         run = training.fit(model, data, arm.recipe, seed, _execution(device))
-    return record(study, arm, seed, run)
+        return record(study, arm, seed, run, model)
 
 
 def prepare(study: Study, arm: Arm, seed: int) -> tuple[nn.Module, ImageData]:
@@ -261,18 +153,25 @@ def prepare(study: Study, arm: Arm, seed: int) -> tuple[nn.Module, ImageData]:
     data = datasets.load(study.dataset)  # kept by datasets for the worker's next runs
     if study.validation is not None:
         data = data.validation_split(study.validation)
+    if study.images is not None:
+        data = data.subset(study.images)
     if arm.scaling is not None:
         data = scaling.scaled(data, arm.scaling)
-    model = models.build(arm.norm, data, seed, network=arm.network or "cifar_net")
+    model = models.build(arm.norm, data, seed, network=arm.network or "cifar_net", **(arm.options or {}))
     if arm.scaling == "per_image":
         model = nn.Sequential(scaling.PerImage(), model)
     return model, data
 
 
-def record(study: Study, arm: Arm, seed: int, run: training.Run) -> dict[str, Any]:
-    """A run that ended in this process just now, as the record of it."""
+def record(
+    study: Study, arm: Arm, seed: int, run: training.Run, model: nn.Module | None = None
+) -> dict[str, Any]:
+    """A run that ended in this process just now, as the record of it.
+
+    The study's measures are taken of `model`, its trained network; none are of a run that diverged.
+    """
     config = study.config(arm)
-    return {
+    found = {
         "key": records.key(config, seed),
         "study": study.name,
         "arm": arm.name,
@@ -285,6 +184,21 @@ def record(study: Study, arm: Arm, seed: int, run: training.Run) -> dict[str, An
         "environment": records.environment(),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+    if study.measures and model is not None and run.status == "done":
+        data = _at_the_end(study, arm)
+        found["measures"] = {
+            name: measures.MEASURES[name](model, data, run.execution) for name in study.measures
+        }
+    return found
+
+
+def _at_the_end(study: Study, arm: Arm) -> ImageData:
+    """The images of a run, but tested on the real test images, also where training held others out."""
+    _, data = prepare(study, arm, 0)
+    whole = datasets.load(study.dataset)
+    if arm.scaling is not None:
+        whole = scaling.scaled(whole, arm.scaling)
+    return dataclasses.replace(data, test_images=whole.test_images, test_labels=whole.test_labels)
 
 
 def _execution(device: str) -> Execution:

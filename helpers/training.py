@@ -10,12 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from helpers import regularizers
 from helpers.batches import Augment, Batches
 from helpers.datasets import ImageData
 from helpers.execution import Execution, keep_freed_memory
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("one_cycle", "constant")
+L1_STEPS = ("subgradient", "proximal")
+PENALIZED = ("all", "weights")
 EVALUATION_BATCH = 1000  # images; no gradient is kept, so this is a matter of speed only
 
 
@@ -25,8 +28,12 @@ class Recipe:
 
     lr: the learning rate, for "one_cycle" its peak. With "one_cycle" (torch's OneCycleLR with its defaults)
         the momentum cycles between 0.95 and 0.85 too, so that `momentum` counts for "constant" only.
-    weight_decay: on all parameters; for "adam" the L2 penalty of its gradient, for "adamw" decoupled.
-    l1: the penalty l1 * sum |w| over all parameters, added to the loss by its subgradient.
+    weight_decay: for "adam" and "sgd" the gradient of an L2 penalty, for "adamw" decoupled.
+    l1: factor of the penalty sum |w|.
+    l1_step: how l1 acts: "subgradient" (None too) adds l1 * sign(w) to the gradient; "proximal" soft-
+        thresholds the weights after each step of SGD, by lr * l1 / (1 - momentum): same stationary points.
+    penalized: what weight_decay and l1 are for: "all" parameters (None too), or "weights" of linear and
+        convolution layers only.
     """
 
     epochs: int = 20
@@ -39,6 +46,8 @@ class Recipe:
     label_smoothing: float = 0.0
     schedule: str = "one_cycle"
     augment: Augment = field(default_factory=Augment)
+    l1_step: str | None = None
+    penalized: str | None = None
 
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:
@@ -51,6 +60,16 @@ class Recipe:
             raise ValueError(
                 f"lr={self.lr}, momentum={self.momentum}, weight_decay={self.weight_decay}, l1={self.l1}; "
                 "lr is above 0, the others are at least 0"
+            )
+        if self.l1_step not in (None, *L1_STEPS) or self.penalized not in (None, *PENALIZED):
+            raise ValueError(
+                f"l1_step={self.l1_step!r}, penalized={self.penalized!r}; choose l1_step from "
+                f"{', '.join(L1_STEPS)} and penalized from {', '.join(PENALIZED)}"
+            )
+        if self.l1_step == "proximal" and self.optimizer != "sgd":
+            raise ValueError(
+                f'l1_step="proximal" with optimizer={self.optimizer!r}: the soft threshold is that of a '
+                'gradient step; choose optimizer="sgd", or l1_step="subgradient"'
             )
 
 
@@ -117,6 +136,7 @@ def _train(
         device=execution.device,
     )
     optimizer, scheduler = _optimizer(model, recipe, len(batches))
+    penalized = regularizers.weights(model) if recipe.penalized == "weights" else list(model.parameters())
     epochs: list[dict[str, Any]] = []
     bar = tqdm(total=recipe.epochs * len(batches), unit="batch") if progress else tqdm(disable=True)
     with bar:
@@ -132,10 +152,12 @@ def _train(
                     return epochs, "diverged"
                 optimizer.zero_grad()
                 loss.backward()
-                if recipe.l1:
-                    for weight in model.parameters():
+                if recipe.l1 and recipe.l1_step != "proximal":
+                    for weight in penalized:
                         weight.grad.add_(weight.detach().sign(), alpha=recipe.l1)
                 optimizer.step()
+                if recipe.l1 and recipe.l1_step == "proximal":
+                    _threshold(penalized, recipe.l1, optimizer.param_groups[0])
                 scheduler.step()
                 loss_sum += loss.item() * len(y)
                 correct += (logits.argmax(1) == y).sum().item()
@@ -160,17 +182,32 @@ def _train(
 
 def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[Any, Any]:
     common = {"lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True}
+    parameters: Any = model.parameters()
+    if recipe.penalized == "weights":
+        parameters = regularizers.decay_groups(model, recipe.weight_decay)
     optimizer: torch.optim.Optimizer
     if recipe.optimizer == "sgd":
-        optimizer = torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **common)
+        optimizer = torch.optim.SGD(parameters, momentum=recipe.momentum, **common)
     elif recipe.optimizer == "adam":
-        optimizer = torch.optim.Adam(model.parameters(), **common)
+        optimizer = torch.optim.Adam(parameters, **common)
     else:
-        optimizer = torch.optim.AdamW(model.parameters(), **common)
+        optimizer = torch.optim.AdamW(parameters, **common)
     if recipe.schedule == "one_cycle":
         steps = recipe.epochs * steps_per_epoch
         return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)
     return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def _threshold(penalized: list[nn.Parameter], l1: float, group: dict[str, Any]) -> None:
+    """The proximal step that goes with the optimizer's last step: `group` says its rate and momentum.
+
+    With momentum m a constant gradient moves a weight by lr / (1 - m) a step in the long run, and so must the
+    penalty, to weigh as much as in the loss.
+    """
+    threshold = group["lr"] * l1 / (1 - group["momentum"])
+    with torch.no_grad():
+        for weight in penalized:
+            weight.copy_(regularizers.soft_threshold(weight, threshold))
 
 
 def predict(model: nn.Module, images: Tensor, data: ImageData, execution: Execution | None = None) -> Tensor:

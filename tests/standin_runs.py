@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from helpers import records
-from helpers.studies import STUDIES, Study
+from helpers.experiments import STUDIES, Study
 
 STUDY = STUDIES["cifar_norms"]
 EPOCH = {

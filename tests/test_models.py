@@ -8,8 +8,10 @@ from scipy import stats
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import datasets, models, norms
-from helpers.models import NORMS, CifarNet, Dropout, build, norm_layer, summary
+from helpers import datasets, norms
+from helpers.layers import NORMS, Dropout, norm_layer
+from helpers.models import build, summary
+from helpers.networks import CifarNet
 
 
 def images(count=4, channels=3, size=32):
@@ -141,8 +143,8 @@ def test_the_small_cnn_is_conv_norm_relu_pool_twice_and_one_linear_layer(norm, p
 
 
 def test_an_unknown_network_names_the_known_ones():
-    with pytest.raises(ValueError, match="'vgg'; choose one of cifar_net, small_cnn"):
-        build("none", datasets.load("digits"), 0, network="vgg")
+    with pytest.raises(ValueError, match="'vgg16'; choose one of cifar_net, small_cnn"):
+        build("none", datasets.load("digits"), 0, network="vgg16")
 
 
 def convolutions(net):
@@ -210,4 +212,3 @@ def test_summary_leaves_the_model_as_it_was():
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert not any(layer._forward_hooks for layer in model.modules())
-    assert models.NORMS == NORMS

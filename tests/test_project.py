@@ -15,8 +15,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from helpers import ROOT, __version__, findings, studies
+from helpers.experiments import STUDIES
 from helpers.records import RECORDED
-from helpers.studies import STUDIES
 
 README = (ROOT / "README.md").read_text("utf-8")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

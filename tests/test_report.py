@@ -9,8 +9,8 @@ import pytest
 import standin_runs
 
 from helpers import report, runner
+from helpers.experiments import STUDIES
 from helpers.records import RecordError
-from helpers.studies import STUDIES
 
 LESSON, OTHER = "06_batch_layer_group_compared", "03_batch_norm_from_scratch"
 

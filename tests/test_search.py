@@ -8,7 +8,7 @@ import pytest
 from standin_runs import run
 
 from helpers import comparison_figures, search
-from helpers.studies import BEST_RATES, RATES, STUDIES
+from helpers.experiments import BEST_RATES, RATES, STUDIES
 
 STUDY = STUDIES["input_scaling_search"]
 ACCURACIES = {

@@ -22,10 +22,11 @@ import pytest
 import torch
 from standin_runs import EPOCH
 
-from helpers import ROOT, datasets, jobs, models, records, search, studies, training
+from helpers import ROOT, datasets, jobs, layers, models, networks, records, search, studies, training
 from helpers.batches import Augment, Batches
+from helpers.experiments import STUDIES, Arm, Study
 from helpers.scaling import SCALINGS, equalize, per_image
-from helpers.studies import STUDIES, Arm, Study, StudyError
+from helpers.studies import StudyError
 from helpers.training import Execution, Recipe, Run
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import the tests
@@ -377,7 +378,7 @@ def test_arms_say_network_and_scaling_and_a_search_holds_images_out():
         assert torch.equal(data.test_labels, held_out.test_labels)
         [(x, _)] = Batches(data.test_images, data.test_labels, data.mean, data.std, 100)
         inputs = []
-        cnn = next(layer for layer in model.modules() if isinstance(layer, models.SmallCnn))
+        cnn = next(layer for layer in model.modules() if isinstance(layer, networks.SmallCnn))
         cnn.register_forward_pre_hook(lambda _, args, inputs=inputs: inputs.append(args[0]))
         model(x)
         seen[arm.name] = inputs[0]
@@ -410,7 +411,7 @@ def test_cifar_norms_is_the_published_recipe():
     study = STUDIES["cifar_norms"]
     setting = records.published()["cifar10_norms"]["setting"]
     assert study.dataset == "cifar10"
-    assert [arm.name for arm in study.arms] == [*models.NORMS, "batch_mean_corners"]
+    assert [arm.name for arm in study.arms] == [*layers.NORMS, "batch_mean_corners"]
     for arm in study.arms:
         assert f"{arm.recipe.epochs} epochs, batch {arm.recipe.batch_size}, SGD" in setting
         assert arm.recipe.optimizer == "sgd"

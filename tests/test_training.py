@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers import datasets, models
+from helpers import datasets, layers
 from helpers.batches import Augment, Batches
 from helpers.models import build
 from helpers.one_lesson import BATCH
@@ -80,7 +80,7 @@ def test_it_learns_what_a_plain_loop_learns(digits, optimizer, schedule):
     )
     ours, plain = build("group", digits, 0), build("group", digits, 0)
     for layer in (*ours.modules(), *plain.modules()):
-        if isinstance(layer, models.Dropout):
+        if isinstance(layer, layers.Dropout):
             layer.p = 0.0
     run = fit(ours, digits, recipe, 0, FLOAT32)
 
@@ -179,7 +179,7 @@ def test_bfloat16_gives_nearly_the_gradients_of_float32(digits):
     for precision in ("float32", "bfloat16"):
         model = build("batch", digits, 0)
         for layer in model.modules():
-            if isinstance(layer, models.Dropout):
+            if isinstance(layer, layers.Dropout):
                 layer.p = 0.0
         with Execution("cpu", precision, 1).autocast():
             logits = model(x).float()

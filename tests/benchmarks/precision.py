@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from helpers import datasets, models, stats, training
-from helpers.studies import STUDIES
+from helpers.experiments import STUDIES
 
 PRECISIONS = ("float32", "bfloat16")
 

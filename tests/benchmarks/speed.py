@@ -31,10 +31,10 @@ from torchvision import transforms
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from helpers import models, training  # noqa: E402
+from helpers import layers, models, networks, training  # noqa: E402
 from helpers.batches import Augment, Batches  # noqa: E402
 from helpers.datasets import ImageData  # noqa: E402
-from helpers.studies import STUDIES  # noqa: E402
+from helpers.experiments import STUDIES  # noqa: E402
 
 BATCH, EPOCHS = 512, 2
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -67,10 +67,10 @@ def tutorial_loader(count: int, workers: int) -> DataLoader:
 
 
 def tutorial_step(count: int, workers: int) -> Iterator[float]:
-    model = models.CifarNet("batch")
+    model = networks.CifarNet("batch")
     for module in list(model.modules()):
         for name, child in module.named_children():
-            if isinstance(child, models.Dropout):
+            if isinstance(child, layers.Dropout):
                 setattr(module, name, nn.Dropout(child.p))
     loader = tutorial_loader(count, workers)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
