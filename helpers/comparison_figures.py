@@ -21,6 +21,10 @@ from helpers.stats import Interval
 
 _FAR = 12.0  # points: an arm whose mean lies farther than this from the middle one is shown at the edge
 _OTHERS = (("#8C6D00", "v", (0, (1, 1))), ("#A0522D", "P", (0, (3, 2))), ("#4B4B9B", "*", (0, (6, 2, 2, 2))))
+# For arms that are combinations ("leaky after input"), of which there may be a dozen.
+_COLORS = (*list(figures.PALETTE.values())[1:], "#8C6D00", "#4B4B9B")
+_MARKS = "os^Dv*PXp<>h"
+_LINES = ("-", "--", "-.", ":")
 _NORM_OF = dict(zip(SCALINGS, figures.PALETTE, strict=True))  # a scaling looks like the norm beside it
 
 
@@ -31,13 +35,31 @@ def label(arm: str) -> str:
 
 
 def _look(arm: str, all_arms: Sequence[str]) -> dict[str, object]:
-    """Colour, mark and line of an arm: those of the norm or scaling of that name, others in order."""
+    """Colour, mark and line of an arm: those of the norm or scaling of that name, others in order.
+
+    "batch L1" has the colour of batch norm; its mark and line follow its place among the arms of batch norm.
+    """
     norm = _NORM_OF.get(arm, arm)
+    first = _NORM_OF.get(arm.split(" ")[0], arm.split(" ")[0])
     if norm in figures.PALETTE:
         look = figures.PALETTE[norm], figures.MARKS[norm], figures.LINES[norm]
+    elif " " in arm:
+        alike = (
+            [a for a in all_arms if a.split(" ")[0] == arm.split(" ")[0]]
+            if first in figures.PALETTE
+            else all_arms
+        )
+        place = list(alike).index(arm)
+        color = figures.PALETTE.get(first, _COLORS[place % len(_COLORS)])
+        look = color, _MARKS[place % len(_MARKS)], _LINES[place % len(_LINES)]
     else:
         look = _OTHERS[[a for a in all_arms if a not in figures.PALETTE].index(arm) % len(_OTHERS)]
     return dict(zip(("color", "marker", "linestyle"), look, strict=True))
+
+
+def _arm(name: str) -> str:
+    """Of a difference, "layer - batch", the arm whose look it has."""
+    return name.split(" - ")[0]
 
 
 def learning_curves(runs: Runs, metric: str = "test_accuracy", ylabel: str = "test accuracy (%)") -> Figure:
@@ -68,10 +90,10 @@ def _curve(ax: Axes, runs: Runs, arm: str, metric: str, name: str, **look: objec
         ax.plot(run.epoch.iloc[-1], run[metric].iloc[-1], "x", color=look["color"], markersize=9, label="_")
 
 
-def learning_curves_alt(runs: Runs) -> str:
-    """What learning_curves shows, in words."""
+def learning_curves_alt(runs: Runs, what: str = "Test accuracy") -> str:
+    """What learning_curves shows, in words; `what` is its metric."""
     ends = [f"{label(arm)} {_ending(runs, arm)}" for arm in comparison.arms(runs)]
-    return f"Test accuracy by epoch, mean and range of the runs of each arm. At the end: {'; '.join(ends)}."
+    return f"{what} by epoch, mean and range of the runs of each arm. At the end: {'; '.join(ends)}."
 
 
 def _ending(runs: Runs, arm: str) -> str:
@@ -117,10 +139,10 @@ def rate_map_alt(accuracy: pd.DataFrame, what: str) -> str:
     return f"{what} by arm and learning rate. Best: {'; '.join(best)}. Diverged: {lost}."
 
 
-def beside_published(runs: Runs) -> Figure:
+def beside_published(runs: Runs, ylabel: str = "test accuracy (%)") -> Figure:
     """One panel for each arm that has a published curve: our mean and range, and the published single run."""
     published = comparison.published(runs[0]["study"])
-    shown = [arm for arm in comparison.arms(runs) if arm in published]
+    shown = [arm for arm in comparison.arms(runs) if "test_accuracy" in published.get(arm, {})]
     fig, axes = plt.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.0))
     for ax, arm in zip(axes[0], shown, strict=True):
         look = _look(arm, comparison.arms(runs)) | {"linestyle": "-", "marker": ""}
@@ -128,8 +150,9 @@ def beside_published(runs: Runs) -> Figure:
         theirs = published[arm]["test_accuracy"]
         ax.plot(range(1, len(theirs) + 1), theirs, ".", color=figures.INK, markersize=6)
         ax.set(title=f"{label(arm)} (n = {len(comparison.values(runs, arm))})", xlabel="epoch")
-        ax.set(xticks=[1, 5, 10, 15, 20], ylim=(20, None))
-    axes[0, 0].set_ylabel("test accuracy (%)")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylim(bottom=10 * (min(theirs) // 10) - 10)
+    axes[0, 0].set_ylabel(ylabel)
     axes[0, 0].annotate(
         "dots: published, one run\nband: our runs", (0.97, 0.06), xycoords="axes fraction", ha="right"
     )
@@ -143,10 +166,11 @@ def beside_published_alt(runs: Runs) -> str:
         curves = comparison.values(
             runs, arm, lambda run: [e["test_accuracy"] for e in run["epochs"]]
         ).values()
-        pooled = list(zip(source["test_accuracy"], *curves, strict=False))  # one tuple for each epoch of both
-        if curves:
-            above = sum(theirs > max(ours) for theirs, *ours in pooled)
-            below = sum(theirs < min(ours) for theirs, *ours in pooled)
+        theirs = source.get("test_accuracy", [])
+        pooled = list(zip(theirs, *curves, strict=False))  # one tuple for each epoch of both
+        if pooled and curves:
+            above = sum(one > max(ours) for one, *ours in pooled)
+            below = sum(one < min(ours) for one, *ours in pooled)
             said.append(
                 f"{label(arm)}: of {len(pooled)} published epochs {len(pooled) - above - below} lie inside "
                 f"the range of our runs (n = {len(curves)}), {above} above and {below} below"
@@ -187,7 +211,7 @@ def intervals(
     if zero:
         ax.axvline(0, color=figures.MUTED, linewidth=1)
     for row, name in enumerate(names):
-        item, color = found[name], _look(name.split(" ")[0], [n.split(" ")[0] for n in names])["color"]
+        item, color = found[name], _look(_arm(name), [_arm(n) for n in names])["color"]
         digits, sign = 2, "+" if zero else ""
         ax.annotate(
             comparison.told(item, digits, sign), (1.02, row), xycoords=("axes fraction", "data"), va="center"

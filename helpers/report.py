@@ -109,18 +109,15 @@ def _accuracies(study: Study, sets: dict[str, Runs]) -> list[dict[str, Any]]:
 
 
 def _rates(runs: Runs) -> dict[str, Any]:
-    """Of a search: accuracy on held-out images, one row per learning rate, one column per family of arms."""
-    table = search.accuracies(runs)
+    """Of a sweep: accuracy on held-out images, one row per family of arms, one column per rate."""
+    table = search.accuracies(runs).T
     cells = [
-        [
-            {"text": "-" if math.isnan(value) else f"{value:.2f}", "best": value == table[name].max()}
-            for name, value in row.items()
-        ]
-        for rate, row in table.iterrows()
+        [{"text": "-" if math.isnan(value) else f"{value:.2f}", "best": value == row.max()} for value in row]
+        for _, row in table.iterrows()
     ]
     return {
-        "families": list(table),
-        "rows": list(zip([f"{rate:g}" for rate in table.index], cells, strict=True)),
+        "rates": [f"{rate:g}" for rate in table.columns],
+        "rows": list(zip(table.index, cells, strict=True)),
     }
 
 
@@ -155,37 +152,50 @@ def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, 
     if study.sweep:
         table = search.accuracies(runs)
         what = "accuracy on held-out images (%)"
-        title = "Accuracy on held-out images by learning rate; the best of each row is framed"
+        title = (
+            "Accuracy on held-out images by learning rate, mean of the runs; the best of each row is framed"
+        )
         figure, alt = draw.rate_map(table, what), draw.rate_map_alt(table, what)
         return [{"title": title, "png": _png(figure), "alt": alt}]
     sources = comparison.published(study.name)
     means = {arm: found for arm in comparison.arms(runs) if (found := comparison.mean(runs, arm))}
     drawn: list[tuple[str, Callable[[], Figure], Callable[[], str]]] = []
+    what = f"accuracy on {study.tested_on} (%)"
     if any(run["epochs"] for run in runs):
-        title = "Test accuracy by epoch: mean of the runs, band from the lowest to the highest"
-        drawn.append((title, lambda: draw.learning_curves(runs), lambda: draw.learning_curves_alt(runs)))
-    if sources.keys() & means:
-        title = "Beside the published runs"
-        drawn.append((title, lambda: draw.beside_published(runs), lambda: draw.beside_published_alt(runs)))
-    if means:
-        title = "Final test accuracy: mean with 95 % interval, runs (dots), published (diamonds)"
-        points = {arm: list(comparison.values(runs, arm).values()) for arm in means}
-        marks = {arm: source["final"] for arm, source in sources.items()}
-        text = "Final test accuracy (%)"
+        title = (
+            f"Accuracy on {study.tested_on} by epoch: mean of the runs, band from the lowest to the highest"
+        )
+        text = f"Accuracy on {study.tested_on}"
         drawn.append(
             (
                 title,
-                lambda: draw.intervals(means, "final test accuracy (%)", points, marks),
-                lambda: draw.intervals_alt(means, text),
+                lambda: draw.learning_curves(runs, ylabel=what),
+                lambda: draw.learning_curves_alt(runs, text),
+            )
+        )
+    if any("test_accuracy" in sources.get(arm, {}) for arm in means):
+        title = "Beside the published runs"
+        drawn.append(
+            (title, lambda: draw.beside_published(runs, what), lambda: draw.beside_published_alt(runs))
+        )
+    if means:
+        title = f"Final {what}: mean with 95 % interval, runs (dots), published (diamonds)"
+        points = {arm: list(comparison.values(runs, arm).values()) for arm in means}
+        marks = {arm: source["final"] for arm, source in sources.items() if "final" in source}
+        drawn.append(
+            (
+                title,
+                lambda: draw.intervals(means, f"final {what}", points, marks),
+                lambda: draw.intervals_alt(means, f"Final {what}"),
             )
         )
     if minus:
-        title = f"Final test accuracy minus that of {comparison.BASELINES[study.name]}, paired by seed"
+        title = f"Final accuracy minus that of {comparison.BASELINES[study.name]}, paired by seed"
         drawn.append(
             (
                 title,
                 lambda: draw.intervals(minus, "difference (points)", zero=True),
-                lambda: draw.intervals_alt(minus, "Difference in final test accuracy, points", zero=True),
+                lambda: draw.intervals_alt(minus, "Difference in final accuracy, points", zero=True),
             )
         )
     return [{"title": title, "png": _png(figure()), "alt": alt()} for title, figure, alt in drawn]
