@@ -37,15 +37,27 @@ class Augment:
         if self.corners not in CORNERS:
             raise ValueError(f"corners={self.corners!r}; choose one of {', '.join(CORNERS)}")
 
+    @property
+    def changes(self) -> bool:
+        """Whether it changes images at all."""
+        return bool(self.pad or self.flip or self.rotation)
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Random numbers for `count` images, as many for every setting, so that all arms of a study have the
+        same order of batches: shift (2, count, 1) in pixels, mirrored and angle (count, 1), in radians.
+        """
+        shift = torch.randint(0, 2 * self.pad + 1, (2, count, 1), generator=generator)
+        mirrored = (torch.rand(count, 1, generator=generator) < 0.5) & self.flip
+        angle = (2 * torch.rand(count, 1, generator=generator) - 1) * math.radians(self.rotation)
+        return shift, mirrored, angle
+
     def source_pixels(self, count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
         """For `count` images, which pixel of the padded image each output pixel shows, counted row by row:
         (count, height * width) int32, negative where it shows a corner.
 
         Crop, flip and rotation only move pixels, so all three together are one look-up for an output pixel.
         """
-        shift = torch.randint(0, 2 * self.pad + 1, (2, count, 1), generator=generator)
-        mirrored = (torch.rand(count, 1, generator=generator) < 0.5) & self.flip
-        angle = (2 * torch.rand(count, 1, generator=generator) - 1) * math.radians(self.rotation)
+        shift, mirrored, angle = self.draw(count, generator)
 
         # Where in the crop the pixel comes from: turned about the centre to the nearest pixel, mirrored.
         pixel = torch.arange(height * width)
@@ -136,10 +148,13 @@ class Batches:
 
     def _batch(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         device, shape = self.pixels.device, (len(ids), self.height, self.width, self.channels)
-        if self.generator is None:
-            source = torch.arange(self.height * self.width, dtype=torch.int32).repeat(len(ids), 1)
-        else:
-            source = self.augment.source_pixels(len(ids), self.height, self.width, self.generator)
+        if not self.augment.changes:
+            if self.generator is not None:
+                self.augment.draw(len(ids), self.generator)
+            whole = self.pixels[1:].view(self.count, self.height, -1)  # (N, H, W C)
+            x = torch.addcmul(self.shift, whole.index_select(0, ids.to(device)).float(), self.scale)
+            return x.view(shape).permute(0, 3, 1, 2), self.labels[ids.to(device)]
+        source = self.augment.source_pixels(len(ids), self.height, self.width, self.generator)
         per_image = (len(self.pixels) - 1) // self.count
         first = 1 + ids[:, None] * per_image  # of each image's pixels
         source = (source.to(device) + first.to(device, torch.int32)).flatten().clamp_(min=0)  # corners: 0

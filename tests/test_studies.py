@@ -24,7 +24,7 @@ from standin_runs import EPOCH
 
 from helpers import ROOT, datasets, jobs, layers, models, networks, records, search, studies, training
 from helpers.batches import Augment, Batches
-from helpers.experiments import STUDIES, Arm, Study
+from helpers.experiments import CHOSEN, STUDIES, Arm, Study
 from helpers.scaling import SCALINGS, equalize, per_image
 from helpers.studies import StudyError
 from helpers.training import Execution, Recipe, Run
@@ -398,13 +398,22 @@ def test_a_study_has_the_seeds_it_plans(log, tmp_path):
     assert order(studies.run(study, seeds=1, folder=tmp_path)) == [("a", 0), ("b", 0)]
 
 
-@pytest.mark.parametrize("study", [study for study in STUDIES.values() if study.validation])
-def test_a_search_that_is_recorded_chose_the_rates_of_its_study(study):
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_search_that_is_recorded_chose_the_rates_of_its_study(name):
+    study = STUDIES[name]
     runs = studies.recorded(study, study.seeds, records.RECORDED)
     assert len(runs) == study.seeds * len(study.arms)
-    chosen = {arm.name: arm.recipe.lr for arm in STUDIES[study.name.removesuffix("_search")].arms}
-    assert search.best_rates(runs) == chosen
+    assert search.best_rates(runs) == CHOSEN[name]
     assert search.beyond(runs) == []  # no best rate at an end of those tried
+
+
+def test_what_a_complete_search_found_is_used():
+    for name, study in STUDIES.items():
+        runs = studies.recorded(study, study.seeds, records.RECORDED)
+        if name.endswith("_search") and len(runs) == study.seeds * len(study.arms):
+            assert name in CHOSEN
+    for arm in STUDIES["input_scaling"].arms:
+        assert arm.recipe.lr == CHOSEN["input_scaling_search"][arm.name]
 
 
 def test_cifar_norms_is_the_published_recipe():
