@@ -8,7 +8,8 @@ import pytest
 from standin_runs import run
 
 from helpers import comparison_figures, search
-from helpers.experiments import RATES, STUDIES
+from helpers.experiments import STUDIES
+from helpers.experiments.normalization import SCALING_RATES
 from helpers.scaling import SCALINGS
 
 STUDY = STUDIES["input_scaling_search"]
@@ -71,7 +72,9 @@ def test_the_map_of_rates_frames_the_best_of_each_family_and_crosses_out_what_di
 
 
 def test_the_search_tries_every_rate_for_every_scaling_and_only_the_rate_differs():
-    assert [arm.name for arm in STUDY.arms] == [f"{name} {rate:g}" for name in SCALINGS for rate in RATES]
+    assert [arm.name for arm in STUDY.arms] == [
+        f"{name} {rate:g}" for name in SCALINGS for rate in SCALING_RATES
+    ]
     for arm in STUDIES["input_scaling"].arms:
         chosen = f"{arm.name} {arm.recipe.lr:g}"
         [tried] = [other for other in STUDY.arms if other.name == chosen]

@@ -1,0 +1,84 @@
+"""The studies of lesson 07: batch size, learning rate and depth, with and without normalization."""
+
+import dataclasses
+import math
+
+from helpers.experiments.study import Arm, Study
+from helpers.layers import NORMS
+from helpers.training import Recipe
+
+# Lesson 07. On 20,000 images, so that hundreds of runs fit into hours.
+BATCH_SIZES = (2, 4, 8, 16, 32, 128, 512)
+ROOT_RATES = (3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1)  # the learning rate is this times the root of the batch size
+
+
+def norm_grid_search() -> Study:
+    def arm(norm: str, batch: int, rate: float) -> Arm:
+        recipe = Recipe(epochs=2, batch_size=batch, lr=rate * math.sqrt(batch), weight_decay=0.0)
+        return Arm(f"{norm} {batch} {rate:g}", norm, recipe, "small_cnn")
+
+    return Study(
+        name="norm_grid_search",
+        dataset="cifar10",
+        arms=tuple(
+            arm(norm, batch, rate) for batch in reversed(BATCH_SIZES) for norm in NORMS for rate in ROOT_RATES
+        ),
+        title="The learning rate for each norm and batch size: CIFAR-10, 10,000 images held out",
+        lesson="07_batch_size_learning_rate_depth",
+        seeds=1,
+        validation=10_000,
+        images=20_000,
+        sweep=True,
+    )
+
+
+VGG_RATES = (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 0.5, 1.0, 3.0, 10.0, 30.0)
+
+
+def vgg_learning_rate() -> Study:
+    recipe = Recipe(epochs=4, batch_size=128, momentum=0.9, weight_decay=0.0, schedule="constant")
+    return Study(
+        name="vgg_learning_rate",
+        dataset="cifar10",
+        arms=tuple(
+            Arm(f"{norm} {rate:g}", norm, dataclasses.replace(recipe, lr=rate), "vgg")
+            for norm in ("none", "batch")
+            for rate in VGG_RATES
+        ),
+        title="A narrow VGG with and without batch norm at learning rates from 0.001 to 30: CIFAR-10",
+        lesson="07_batch_size_learning_rate_depth",
+        seeds=3,
+        validation=10_000,
+        images=20_000,
+        sweep=True,
+    )
+
+
+DEPTHS = (4, 8, 16, 32)
+DEPTH_RATES = (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
+
+
+def depth_search() -> Study:
+    recipe = Recipe(epochs=4, batch_size=128, weight_decay=0.0)
+    return Study(
+        name="depth_search",
+        dataset="fashion-mnist",
+        arms=tuple(
+            Arm(
+                f"{norm} {depth} {rate:g}",
+                norm,
+                dataclasses.replace(recipe, lr=rate),
+                "plain_net",
+                options={"depth": depth},
+            )
+            for norm in ("none", "batch")
+            for depth in DEPTHS
+            for rate in DEPTH_RATES
+        ),
+        title="The learning rate for each depth, with and without batch norm: Fashion-MNIST, 10,000 held out",
+        lesson="07_batch_size_learning_rate_depth",
+        seeds=1,
+        validation=10_000,
+        images=20_000,
+        sweep=True,
+    )

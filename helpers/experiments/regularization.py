@@ -1,0 +1,109 @@
+"""The studies of lessons 08 and 09: weight decay in Adam, L1 and L2 beside the norms, paths of L1."""
+
+import dataclasses
+from typing import Any
+
+from helpers.batches import Augment
+from helpers.experiments.study import Arm, Study
+from helpers.training import L1_STEPS, Recipe
+
+# Lesson 08.
+ADAM_RATES = (3e-4, 1e-3, 3e-3, 0.01, 0.03)
+DECAYS = (0.0, 1e-4, 1e-3, 0.01, 0.1, 1.0)
+
+
+def adam_l2_adamw() -> Study:
+    def arm(optimizer: str, decay: float, rate: float) -> Arm:
+        recipe = Recipe(epochs=5, batch_size=128, optimizer=optimizer, lr=rate, weight_decay=decay)
+        return Arm(f"{optimizer} {decay:g} {rate:g}", "batch", recipe, "small_cnn")
+
+    return Study(
+        name="adam_l2_adamw",
+        dataset="fashion-mnist",
+        arms=tuple(
+            arm(optimizer, decay, rate)
+            for optimizer in ("adam", "adamw")
+            for decay in DECAYS
+            for rate in ADAM_RATES
+        ),
+        title="Adam with an L2 penalty and AdamW: learning rate against decay, Fashion-MNIST",
+        lesson="08_l1_l2_from_scratch",
+        seeds=3,
+        validation=10_000,
+        images=10_000,
+        sweep=True,
+    )
+
+
+# Lesson 09. The published recipe leaves open: the network, the learning rate, augmentation, 15 epochs.
+_MNIST_RECIPE = Recipe(
+    epochs=15, batch_size=64, lr=0.1, weight_decay=0.0, augment=Augment(pad=2, rotation=10.0)
+)
+FACTOR = 1e-3  # of L1 and of L2, as published
+PENALTIES: dict[str, dict[str, float]] = {
+    "none": {},
+    "L1": {"l1": FACTOR},
+    "L2": {"weight_decay": FACTOR},
+    "L1 + L2": {"l1": FACTOR, "weight_decay": FACTOR},
+}
+
+
+def mnist_regularization() -> Study:
+    return Study(
+        name="mnist_regularization",
+        dataset="mnist",
+        arms=tuple(
+            Arm(f"{norm} {name}", norm, dataclasses.replace(_MNIST_RECIPE, **penalty), "mnist_net")
+            for norm in ("batch", "layer", "group")
+            for name, penalty in PENALTIES.items()
+        ),
+        title="Three norms with L1, L2, both and neither on MNIST: 17,890 parameters, 15 epochs",
+        lesson="09_regularization_experiments",
+        measures=("train", "sparsity"),
+    )
+
+
+MNIST_PARAMETERS = 17_890  # of the network with a norm: what a mean over all parameters divides by
+
+
+def mnist_readings() -> Study:
+    """What a factor of 0.001 may have multiplied: the sums over all parameters: mnist_regularization."""
+    readings: dict[str, dict[str, Any]] = {
+        "L1 weights only": {"l1": FACTOR, "penalized": "weights"},
+        "L1 mean": {"l1": FACTOR / MNIST_PARAMETERS},
+        "L2 weights only": {"weight_decay": FACTOR, "penalized": "weights"},
+        "L2 sum of squares": {"weight_decay": 2 * FACTOR},
+    }
+    return Study(
+        name="mnist_readings",
+        dataset="mnist",
+        arms=tuple(
+            Arm(f"batch {name}", "batch", dataclasses.replace(_MNIST_RECIPE, **settings), "mnist_net")
+            for name, settings in readings.items()
+        ),
+        title="Other readings of the published factors 0.001 on MNIST: which parameters, sum or mean",
+        lesson="09_regularization_experiments",
+        measures=("train", "sparsity"),
+    )
+
+
+LAMBDAS = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01)
+
+
+def l1_path() -> Study:
+    recipe = dataclasses.replace(_MNIST_RECIPE, epochs=5, penalized="weights")
+    return Study(
+        name="l1_path",
+        dataset="mnist",
+        arms=tuple(
+            Arm(f"{step} {l1:g}", "batch", dataclasses.replace(recipe, l1=l1, l1_step=step), "mnist_net")
+            for step in L1_STEPS
+            for l1 in LAMBDAS
+        ),
+        title="L1 from 0.000001 to 0.01 on MNIST, by subgradient and by proximal steps, 10,000 held out",
+        lesson="09_regularization_experiments",
+        seeds=5,
+        validation=10_000,
+        sweep=True,
+        measures=("test", "train", "sparsity"),
+    )

@@ -1,0 +1,79 @@
+"""What a study is: arms on one data set, and everything that makes one run another."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from helpers import records
+from helpers.measures import MEASURES
+from helpers.training import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One setting of a study: a normalization by name (see layers.NORMS) and a training recipe.
+
+    network: one of models.NETWORKS; "cifar_net" if None.
+    scaling: one of scaling.SCALINGS, what is done to the images first; "standardized" if None.
+    options: of the network, see models.build.
+    """
+
+    name: str
+    norm: str
+    recipe: Recipe
+    network: str | None = None
+    scaling: str | None = None
+    options: Mapping[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Arms that are compared on one data set with the same seeds; `lesson` is the notebook that shows it.
+
+    seeds: how many runs of each arm are planned.
+    validation: so many training images are held out, and the runs are tested on them instead of the test
+        images.
+    images: the first so many of the training images, in an order drawn once, are trained on; all if None.
+    sweep: arms are named "family value" and tried to see which values serve a family (see helpers.search).
+    measures: of helpers.measures, taken of each network at its end, on the real test images.
+    """
+
+    name: str
+    dataset: str
+    arms: tuple[Arm, ...]
+    title: str
+    lesson: str
+    seeds: int = 5
+    validation: int | None = None
+    images: int | None = None
+    sweep: bool = False
+    measures: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        keys = [records.key(self.config(arm), 0) for arm in self.arms]
+        if len(set(keys)) < len(keys) or len({arm.name for arm in self.arms}) < len(keys):
+            raise ValueError(f"study {self.name}: arms share a name or all settings")
+        unknown = set(self.measures) - set(MEASURES)
+        if unknown:
+            raise ValueError(
+                f"study {self.name}: unknown measures {sorted(unknown)}; there are {', '.join(MEASURES)}"
+            )
+
+    @property
+    def tested_on(self) -> str:
+        """Which images the accuracies by epoch are of."""
+        return "test images" if self.validation is None else "held-out images"
+
+    def config(self, arm: Arm) -> dict[str, Any]:
+        """Everything that determines a run of this arm but seed and machine; records.key hashes it."""
+        config = {
+            "dataset": self.dataset,
+            "validation": self.validation,
+            "images": self.images,
+            "scaling": arm.scaling,
+            "network": arm.network,
+            "options": None if arm.options is None else dict(arm.options),
+            "norm": arm.norm,
+            "recipe": dataclasses.asdict(arm.recipe),
+        }
+        return {name: value for name, value in config.items() if value is not None}
