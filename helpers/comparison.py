@@ -18,8 +18,16 @@ BASELINES = {
     "cifar_norms": "batch",
     "input_scaling": "standardized",
     "fashion_mlp": "leaky none",
+    "fashion_mlp_published": "leaky none",
     "mnist_regularization": "batch none",
 }
+_FASHION = (
+    "fashion_mnist_mlp",
+    {
+        "leaky none": "no norm: LeakyReLU, He-normal init",
+        "relu after input": "batch norm on the input and after each hidden layer: ReLU, Glorot init",
+    },
+)
 _SOURCES = {  # study -> its part of published.json, and which of its arms was published under which name
     "cifar_norms": (
         "cifar10_norms",
@@ -29,13 +37,8 @@ _SOURCES = {  # study -> its part of published.json, and which of its arms was p
             "group": "group_norm (GroupNorm(2, C))",
         },
     ),
-    "fashion_mlp": (
-        "fashion_mnist_mlp",
-        {
-            "leaky none": "no norm: LeakyReLU, He-normal init",
-            "relu after input": ("batch norm on the input and after each hidden layer: ReLU, Glorot init"),
-        },
-    ),
+    "fashion_mlp": _FASHION,
+    "fashion_mlp_published": _FASHION,
     "mnist_regularization": (
         "mnist_norm_regularization",
         {

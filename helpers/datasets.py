@@ -35,8 +35,9 @@ class ImageData:
     mean: Tensor
     std: Tensor
 
-    def validation_split(self, count: int, seed: int = 0) -> "ImageData":
-        """The training images alone, `count` of them, drawn by `seed`, in the place of the test images.
+    def validation_split(self, count: int, seed: int | None = 0) -> "ImageData":
+        """The training images alone, `count` of them in the place of the test images: drawn by `seed`, or the
+        first of the file if it is None.
 
         The real test images are in neither part; mean and std are those of the images left for training.
         Raises ValueError unless 0 < count < number of training images.
@@ -47,7 +48,10 @@ class ImageData:
                 f"count is {count}; choose 1 to {total - 1} of the {total} training images of {self.name}"
             )
         # The one generator that NumPy promises to leave as it is: a recorded split can be made again
-        order = torch.from_numpy(np.random.RandomState(seed).permutation(total))
+        drawn = (
+            np.arange(total)[::-1].copy() if seed is None else np.random.RandomState(seed).permutation(total)
+        )
+        order = torch.from_numpy(drawn)
         kept, held_out = order[:-count].sort().values, order[-count:].sort().values
         images, labels = self.train_images, self.train_labels
         return _image_data(

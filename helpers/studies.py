@@ -152,7 +152,7 @@ def prepare(study: Study, arm: Arm, seed: int) -> tuple[nn.Module, ImageData]:
     """The untrained network of a run, and the images it is trained and tested on, scaled as the arm says."""
     data = datasets.load(study.dataset)  # kept by datasets for the worker's next runs
     if study.validation is not None:
-        data = data.validation_split(study.validation)
+        data = data.validation_split(study.validation, seed=None if study.first else 0)
     if study.images is not None:
         data = data.subset(study.images)
     if arm.scaling is not None:

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from helpers import datasets, measures, models, records, studies
+from helpers import comparison, datasets, measures, models, records, studies
 from helpers.experiments import STUDIES, Arm, Study, mlp_name
 from helpers.scaling import equalize
 from helpers.training import Recipe, Run
@@ -86,6 +86,19 @@ def test_fewer_images_are_taken_from_what_validation_leaves():
     for count in (0, 1_400):
         with pytest.raises(ValueError, match=f"count is {count}; choose 1 to 1142"):
             left.subset(count)
+
+
+def test_the_first_images_are_held_out_where_a_source_did_so():
+    digits = load_digits("digits")
+    planned = study(validation=300, first=True)
+    _, data = studies.prepare(planned, planned.arms[0], 0)
+    assert torch.equal(data.test_images, digits.train_images[:300])
+    assert torch.equal(data.train_labels, digits.train_labels[300:])
+    assert planned.config(planned.arms[0])["first"] is True
+    assert STUDIES["fashion_mlp_published"].first
+    assert {arm.name for arm in STUDIES["fashion_mlp_published"].arms} == set(
+        comparison.published("fashion_mlp_published")
+    )
 
 
 @pytest.mark.parametrize("scaling", [None, "equalized"])

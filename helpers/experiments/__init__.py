@@ -14,6 +14,7 @@ STUDIES: dict[str, Study] = {
         normalization.input_scaling_search(),
         normalization.input_scaling(),
         normalization.fashion_mlp(),
+        normalization.fashion_mlp_published(),
         normalization.fashion_mlp_search(),
         conditions.norm_grid_search(),
         conditions.vgg_learning_rate(),

@@ -33,6 +33,7 @@ class Study:
     seeds: how many runs of each arm are planned.
     validation: so many training images are held out, and the runs are tested on them instead of the test
         images.
+    first: the images held out are the first of the file, as a source did it; drawn at random if None.
     images: the first so many of the training images, in an order drawn once, are trained on; all if None.
     sweep: arms are named "family value" and tried to see which values serve a family (see helpers.search).
     measures: of helpers.measures, taken of each network at its end, on the real test images.
@@ -45,6 +46,7 @@ class Study:
     lesson: str
     seeds: int = 5
     validation: int | None = None
+    first: bool | None = None
     images: int | None = None
     sweep: bool = False
     measures: tuple[str, ...] = ()
@@ -69,6 +71,7 @@ class Study:
         config = {
             "dataset": self.dataset,
             "validation": self.validation,
+            "first": self.first,
             "images": self.images,
             "scaling": arm.scaling,
             "network": arm.network,
