@@ -36,8 +36,12 @@ def soft_threshold(w: Tensor, threshold: float) -> Tensor:
 
 
 def weights(model: nn.Module) -> list[nn.Parameter]:
-    """The weight of every linear and convolution layer: no bias, no parameter of a normalization."""
-    return [layer.weight for layer in model.modules() if isinstance(layer, WITH_WEIGHTS)]
+    """The weight of every linear and convolution layer: no bias, no parameter of a normalization.
+
+    A weight that layers share is there once.
+    """
+    found = (layer.weight for layer in model.modules() if isinstance(layer, WITH_WEIGHTS))
+    return list({id(weight): weight for weight in found}.values())
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

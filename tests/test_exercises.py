@@ -15,7 +15,11 @@ from helpers.exercises import (
     lesson02_mistakes,
     lesson03_mistakes,
     lesson04_mistakes,
+    lesson05_mistakes,
     lesson06_mistakes,
+    lesson07_mistakes,
+    lesson08_mistakes,
+    lesson09_mistakes,
     solution,
 )
 from helpers.exercises.diagnosis import named
@@ -76,10 +80,24 @@ LISTED = {  # exercise -> a reference that can be computed wrongly on purpose, a
     "group_norm": (lesson04_mistakes.group, lesson04_mistakes.GROUP),
     "count_statistics": (lesson04_mistakes.count, lesson04_mistakes.COUNT),
     "rms_norm": (lesson04_mistakes.rms, lesson04_mistakes.RMS),
+    "count_numbers": (lesson05_mistakes.count, lesson05_mistakes.COUNT),
+    "fold": (lesson05_mistakes.folded, lesson05_mistakes.FOLDED),
+    "main_effect": (lesson05_mistakes.effect, lesson05_mistakes.EFFECT),
     "count_means": (lesson06_mistakes.means, lesson06_mistakes.MEANS_MISTAKES),
     "standard_error": (lesson06_mistakes.error, lesson06_mistakes.ERROR_MISTAKES),
     "paired_interval": (lesson06_mistakes.paired, lesson06_mistakes.PAIRED_MISTAKES),
     "first_epoch": (lesson06_mistakes.first, lesson06_mistakes.FIRST_MISTAKES),
+    "crossing_point": (lesson07_mistakes.crossing, lesson07_mistakes.CROSSING),
+    "train_test_gap": (lesson07_mistakes.gap, lesson07_mistakes.GAP),
+    "scaled_gradient": (lesson07_mistakes.scaled, lesson07_mistakes.SCALED),
+    "effective_rate": (lesson07_mistakes.rate, lesson07_mistakes.RATE),
+    "soft_threshold": (lesson08_mistakes.soft, lesson08_mistakes.SOFT),
+    "ridge_with_intercept": (lesson08_mistakes.ridge, lesson08_mistakes.RIDGE),
+    "lasso_coordinate": (lesson08_mistakes.coordinate, lesson08_mistakes.COORDINATE),
+    "adamw_step": (lesson08_mistakes.adamw, lesson08_mistakes.ADAMW),
+    "l1_pull": (lesson09_mistakes.pull, lesson09_mistakes.PULL),
+    "silent_channels": (lesson09_mistakes.silent, lesson09_mistakes.SILENT),
+    "runs_needed": (lesson09_mistakes.runs, lesson09_mistakes.RUNS),
 }
 MISTAKES = [
     pytest.param(name, {choice: value}, text, id=f"{name}-{choice}-{value}")

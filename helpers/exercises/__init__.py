@@ -6,7 +6,17 @@ Each lesson's exercises stand in a module of their own, as `EXERCISES`: name -> 
 import inspect
 from collections.abc import Callable
 
-from helpers.exercises import lesson01, lesson02, lesson03, lesson04, lesson06
+from helpers.exercises import (
+    lesson01,
+    lesson02,
+    lesson03,
+    lesson04,
+    lesson05,
+    lesson06,
+    lesson07,
+    lesson08,
+    lesson09,
+)
 from helpers.exercises.diagnosis import Exercise
 
 _EXERCISES: dict[str, Exercise] = {
@@ -14,7 +24,11 @@ _EXERCISES: dict[str, Exercise] = {
     **lesson02.EXERCISES,
     **lesson03.EXERCISES,
     **lesson04.EXERCISES,
+    **lesson05.EXERCISES,
     **lesson06.EXERCISES,
+    **lesson07.EXERCISES,
+    **lesson08.EXERCISES,
+    **lesson09.EXERCISES,
 }
 
 

@@ -1,0 +1,128 @@
+"""Exercises of lesson 05: numbers of a network, folding a batch norm, a main effect."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise, product
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from helpers.exercises import lesson05_mistakes as wrong
+from helpers.exercises.diagnosis import Exercise, Mistakes, agree, call, named, reproducing, wrong_form
+
+
+def count_numbers(widths, norm, input_norm):
+    trained = sum(n_in * n_out + n_out for n_in, n_out in pairwise(widths))
+    units = (sum(widths[1:-1]) if norm else 0) + (widths[0] if input_norm else 0)  # that a batch norm sees
+    return trained + 2 * units, 2 * units  # gamma and beta; running mean and running variance
+
+
+def fold(weight, bias, gamma, beta, mean, var, eps):
+    factor = gamma / torch.sqrt(var + eps)  # (out,): one for each unit, that is, each row of the weight
+    return factor.view(-1, 1) * weight, factor * (bias - mean) + beta
+
+
+def main_effect(accuracy, factor):
+    on = [value for levels, value in accuracy.items() if levels[factor]]
+    off = [value for levels, value in accuracy.items() if not levels[factor]]
+    return sum(on) / len(on) - sum(off) / len(off)  # each pair of cells that differ in it alone is in here
+
+
+def _diagnose_numbers(
+    answer: Callable,
+    cases: Sequence[tuple],
+    reference: Callable,
+    mistakes: Mistakes,
+    form: tuple[int, ...],
+    shown: Callable,
+) -> list[str]:
+    """Mistakes, alone or in pairs, that reproduce the answer in all cases; none if all are right.
+
+    form: the shape of an answer: () for one number, (2,) for two. shown: writes one case as it is called.
+    """
+    asked = "one number is asked for" if form == () else f"{form[0]} numbers are asked for"
+    results = []
+    for case in cases:
+        result, error = call(answer, *case, what=shown(*case))
+        if error:
+            return error
+        if result is None:
+            return ["it returns None: is a `return` missing?"]
+        try:
+            numbers = torch.tensor(np.asarray(result, dtype=float))
+        except (TypeError, ValueError, RuntimeError):
+            return [f"{shown(*case)} gives {result!r}: {asked}"]
+        if numbers.shape != form:
+            return [f"{shown(*case)} gives {result!r}: {asked}"]
+        results.append(numbers)
+
+    def computed(**choices: object) -> list[Tensor]:
+        return [torch.tensor(reference(*case, **choices), dtype=torch.float64) for case in cases]
+
+    right = computed()
+    if agree(results, right):
+        return []
+    found = reproducing(mistakes, lambda **choices: agree(results, computed(**choices)))
+    if found:
+        return found
+    where = next(i for i in range(len(cases)) if not agree(results[i : i + 1], right[i : i + 1]))
+    given, wanted = (", ".join(f"{v:.6g}" for v in r[where].view(-1)) for r in (results, right))
+    return [f"{shown(*cases[where])} gives {given}, it should be {wanted}"]
+
+
+def _diagnose_count(answer: Callable) -> list[str]:
+    widths = (7, 5, 3, 2)
+    cases = [
+        (widths, True, True),
+        (widths, False, False),
+        (widths, True, False),
+        (widths, False, True),
+        ((6, 4), True, True),
+    ]
+    return _diagnose_numbers(answer, cases, wrong.count, wrong.COUNT, (2,), lambda *c: f"count_numbers{c}")
+
+
+def _diagnose_fold(answer: Callable) -> list[str]:
+    make = torch.Generator().manual_seed(5)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=make, dtype=torch.float64) + 0.5
+
+    n = 3  # as many inputs as units, so that a factor on the wrong axis fits
+    given = [random(n, n), random(n), random(n), random(n), random(n), random(n).abs() + 0.2]
+    eps = 0.1  # large, so that its place shows
+    before = [tensor.clone() for tensor in given]
+    result, found = call(answer, *given, eps, what=f"a layer of {n} inputs and {n} units")
+    if found:
+        return found
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
+        return [f"it returns a {type(result).__name__}: give two tensors, the new weight and the new bias"]
+    found = wrong_form(result, {"the new weight": given[0], "the new bias": given[1]})
+    if found:
+        return found
+    if not all(map(torch.equal, given, before)):
+        return ["it changes the tensors that it was given: compute new ones"]
+    return named(list(result), lambda **choices: wrong.folded(*before, eps, **choices), wrong.FOLDED)
+
+
+def _diagnose_effect(answer: Callable) -> list[str]:
+    values = [83.1, 84.9, 86.4, 86.2, 83.7, 85.8, 87.3, 87.2]
+    accuracy = dict(zip(product((False, True), repeat=3), values, strict=True))
+    four = dict(zip(product((True, False), repeat=2), (70.0, 64.0, 61.5, 60.0), strict=True))
+    cases = [(accuracy, factor) for factor in range(3)] + [(four, 1)]
+
+    def shown(cells: dict, factor: int) -> str:
+        return f"main_effect of factor {factor} in {len(cells)} cells"
+
+    return _diagnose_numbers(answer, cases, wrong.effect, wrong.EFFECT, (), shown)
+
+
+EXERCISES = {
+    "count_numbers": Exercise(
+        count_numbers, _diagnose_count, "Trained and not trained, with and without each batch norm."
+    ),
+    "fold": Exercise(fold, _diagnose_fold, "In use, this batch norm costs nothing."),
+    "main_effect": Exercise(
+        main_effect, _diagnose_effect, "The mean over all pairs that differ in it alone."
+    ),
+}

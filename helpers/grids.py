@@ -1,0 +1,206 @@
+"""Runs over a grid: each norm with several batch sizes, learning rates or depths, arms named "batch 8".
+
+The arms of a search name the rate as well, "batch 8 0.01".
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from helpers import studies
+from helpers.comparison import Runs, final
+from helpers.experiments import STUDIES
+from helpers.stats import Interval, interval, paired
+
+CHANCE = 10.0  # percent: naming one of ten classes always
+TRAINS = 2 * CHANCE  # a run that ends above this has learned something
+Value = Callable[[Mapping[str, Any]], float]  # of one run, diverged or not
+
+
+def recorded(name: str, retrain: bool, seeds: int, device: str) -> tuple[list[dict[str, Any]], str]:
+    """The runs of a study as studies.results gives them, and a sentence that says how many there are.
+
+    No runs, and how to train them, where none is recorded yet or the study is not declared yet.
+    """
+    runs: list[dict[str, Any]] = []
+    if name in STUDIES:
+        try:
+            runs = studies.results(STUDIES[name], retrain, seeds, device=device, progress=True)
+        except studies.StudyError:
+            if retrain:  # a training that failed, not one that nobody has run
+                raise
+    if not runs:
+        return [], f"{name}: no run is recorded yet; `course train {name}` trains it (or retrain = True)"
+    count = len({run["seed"] for run in runs})
+    missing = count * len(STUDIES[name].arms) - len(runs)
+    said = f"{name}: {len(runs)} runs, {count} seed{'s' * (count > 1)}"
+    return runs, said + (f"; {missing} not recorded yet" if missing else "")
+
+
+def setting(arm: str) -> tuple[str, float]:
+    """Norm and number of an arm: "batch", 8 of "batch 8" and of "batch 8 0.01"."""
+    norm, number, *_ = arm.split(" ")
+    return norm, float(number)
+
+
+def reached(run: Mapping[str, Any]) -> float:
+    """Final accuracy in percent; chance for a run that diverged, so that failing counts."""
+    return final(run) if run["status"] == "done" else CHANCE
+
+
+def gap(run: Mapping[str, Any]) -> float:
+    """Accuracy on the training images minus that on the test images, in points, of the final network.
+
+    NaN for a run that diverged: it has neither.
+    """
+    if run["status"] != "done":
+        return math.nan
+    return run["measures"]["train"]["accuracy"] - final(run)
+
+
+def train_accuracy(run: Mapping[str, Any]) -> float:
+    """Accuracy on the training images of the final network, in percent; chance for a run that diverged."""
+    return run["measures"]["train"]["accuracy"] if run["status"] == "done" else CHANCE
+
+
+def values(runs: Runs, arm: str, value: Value = reached) -> dict[int, float]:
+    """Seed -> value, of all the arm's runs but those whose value is NaN."""
+    found = {run["seed"]: value(run) for run in runs if run["arm"] == arm}
+    return {seed: found[seed] for seed in sorted(found) if not math.isnan(found[seed])}
+
+
+def mean(runs: Runs, arm: str, value: Value = reached) -> Interval | None:
+    """Mean and 95 % interval of the arm's values, None if there are none."""
+    found = list(values(runs, arm, value).values())
+    return interval(found) if found else None
+
+
+def difference(runs: Runs, a: str, b: str, value: Value = reached) -> Interval | None:
+    """Mean and 95 % interval of a - b over the seeds that both arms have, None if there are none."""
+    first, second = values(runs, a, value), values(runs, b, value)
+    shared = sorted(first.keys() & second.keys())
+    if not shared:
+        return None
+    return paired({seed: first[seed] for seed in shared}, {seed: second[seed] for seed in shared})
+
+
+def table(runs: Runs, value: Value = reached) -> pd.DataFrame:
+    """Mean value by norm (rows) and number (columns), NaN where there is no run."""
+    arms = dict.fromkeys(" ".join(run["arm"].split(" ")[:2]) for run in runs)
+    cells: dict[str, dict[float, float]] = {}
+    for arm in arms:
+        norm, number = setting(arm)
+        found = mean(runs, arm, value)
+        cells.setdefault(norm, {})[number] = math.nan if found is None else found.mean
+    return pd.DataFrame.from_dict(cells, orient="index").sort_index(axis="columns")
+
+
+def searched(runs: Runs) -> dict[str, pd.DataFrame]:
+    """Of a search, for each norm the accuracy (percent) by number (rows) and rate in the name (columns).
+
+    NaN where a run diverged: a rate that fails sometimes is not one to choose.
+    """
+    found: dict[str, dict[float, dict[float, float]]] = {}
+    for arm in dict.fromkeys(run["arm"] for run in runs):
+        norm, number = setting(arm)
+        ends = [run for run in runs if run["arm"] == arm]
+        good = all(run["status"] == "done" for run in ends)
+        accuracy = float(np.mean([final(run) for run in ends])) if good else math.nan
+        found.setdefault(norm, {}).setdefault(number, {})[float(arm.split(" ")[2])] = accuracy
+    return {
+        norm: pd.DataFrame.from_dict(rows, orient="index").sort_index().sort_index(axis="columns")
+        for norm, rows in found.items()
+    }
+
+
+def chosen(runs: Runs) -> pd.DataFrame:
+    """Of a search, the best rate of each norm (rows) and number (columns), NaN where every rate diverged."""
+    best = {
+        norm: {n: row.idxmax() if row.notna().any() else math.nan for n, row in rates.iterrows()}
+        for norm, rates in searched(runs).items()
+    }
+    return pd.DataFrame.from_dict(best, orient="index")
+
+
+def at_the_edge(runs: Runs) -> list[str]:
+    """The arms whose best rate is the smallest or largest one tried: a better one may lie beyond."""
+    return [
+        f"{norm} {number:g}"
+        for norm, rates in searched(runs).items()
+        for number, row in rates.iterrows()
+        if row.notna().any() and row.idxmax() in (rates.columns[0], rates.columns[-1])
+    ]
+
+
+def crossing(numbers: Sequence[float], differences: Sequence[float]) -> float | None:
+    """Where the differences first rise from below 0 to 0 or above, as the base-2 logarithm of the number.
+
+    Between two numbers (in ascending order) the difference is taken to run in a straight line over the
+    logarithm. None if it never rises through 0.
+    """
+    points = list(zip(map(math.log2, numbers), differences, strict=True))
+    for (x0, d0), (x1, d1) in pairwise(points):
+        if d0 < 0 <= d1:
+            return x0 + (x1 - x0) * d0 / (d0 - d1)
+    return None
+
+
+def crossings(runs: Runs, a: str, b: str, value: Value = reached) -> dict[int, float | None]:
+    """For each seed, where norm a gets ahead of norm b (see crossing), over the numbers that both have."""
+    by_number = {
+        number: (values(runs, f"{a} {number:g}", value), values(runs, f"{b} {number:g}", value))
+        for number in sorted({setting(run["arm"])[1] for run in runs})
+    }
+    found = {}
+    for seed in sorted({run["seed"] for run in runs}):
+        there = {n: x[seed] - y[seed] for n, (x, y) in by_number.items() if seed in x and seed in y}
+        found[seed] = crossing(list(there), list(there.values()))
+    return found
+
+
+def crossing_told(found: Mapping[int, float | None], a: str, b: str) -> str:
+    """The crossing point in words: its mean over seeds, its interval in numbers, and seeds without one."""
+    there = [point for point in found.values() if point is not None]
+    without = len(found) - len(there)
+    if not found:
+        return f"{a} against {b}: no run"
+    if not there:
+        return f"{a} does not cross {b} from below in any of {len(found)} seeds: no crossing point"
+    item = interval(there)
+    inside = "" if item.n == 1 else f", 95 % interval {2**item.low:.1f} to {2**item.high:.1f}"
+    said = f"{a} gets ahead of {b} at {2**item.mean:.1f} (n = {item.n}{inside})"
+    return said + (f"; no crossing in {without} of {len(found)} seeds" if without else "")
+
+
+def decades_above(rates: Sequence[float], accuracies: Sequence[float], least: float) -> float:
+    """For how many decades of the learning rate the accuracy is at least `least`, over the rates tried.
+
+    Between two rates (in ascending order) accuracy is taken to run in a straight line over the logarithm.
+    """
+    total = 0.0
+    for (r0, a0), (r1, a1) in pairwise(zip(rates, accuracies, strict=True)):
+        low, high = min(a0, a1), max(a0, a1)
+        if high >= least:
+            share = 1.0 if low >= least else (high - least) / (high - low)
+            total += share * math.log10(r1 / r0)
+    return total
+
+
+def decades(runs: Runs, norm: str, below_best: float | None = None) -> dict[int, float]:
+    """Seed -> decades of the learning rate over which the norm trains.
+
+    To train is to end above TRAINS, or, with `below_best`, at most so many points below the seed's best run.
+    """
+    rates = sorted({setting(run["arm"])[1] for run in runs if setting(run["arm"])[0] == norm})
+    by_rate = {rate: values(runs, f"{norm} {rate:g}") for rate in rates}
+    found = {}
+    for seed in sorted({run["seed"] for run in runs}):
+        there = {rate: ends[seed] for rate, ends in by_rate.items() if seed in ends}
+        if len(there) > 1:
+            least = TRAINS if below_best is None else max(there.values()) - below_best
+            found[seed] = decades_above(list(there), list(there.values()), least)
+    return found

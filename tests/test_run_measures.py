@@ -1,0 +1,128 @@
+"""What a record says beside its accuracy by epoch, and what lesson 05's findings make of it."""
+
+import math
+
+import numpy as np
+import pytest
+from standin_runs import run
+
+from helpers import comparison, factorial, findings, run_measures
+from helpers.experiments import STUDIES
+
+STUDY = STUDIES["fashion_mlp"]
+
+
+def measures(test, train=90.0, brightness=(70.0, 50.0), contrast=(60.0, 80.0)):
+    return {
+        "test": {"loss": 1.0, "accuracy": test},
+        "train": {"loss": 1.0, "accuracy": train},
+        "shifts": {
+            "none": {"0": test},
+            "brightness": dict(zip(("-32", "32"), brightness, strict=True)),
+            "contrast": dict(zip(("0.5", "2"), contrast, strict=True)),
+        },
+    }
+
+
+def made(arm, accuracies, seed=0, seconds=12.0, status="done", **more):
+    found = run(arm, seed, accuracies, status, STUDY)
+    for epoch in found["epochs"]:
+        epoch["seconds"] = seconds
+    return found | {"measures": measures(accuracies[-1], **more)}
+
+
+def test_gap_and_cost_compare_a_network_with_itself():
+    one = made("relu after", [70.0, 84.0])
+    assert run_measures.tested(one) == 84
+    assert run_measures.trained(one) == 90
+    assert run_measures.gap(one) == 6
+    assert run_measures.shift_cost("brightness")(one) == pytest.approx(24)
+    assert run_measures.shift_cost("contrast")(one) == pytest.approx(14)
+    with pytest.raises(ValueError, match="brightness, contrast"):
+        run_measures.shift_cost("hue")
+
+
+def test_a_curve_is_ascending_and_holds_the_images_as_they_are():
+    one = made("relu after", [84.0])
+    assert list(run_measures.shift_curve(one, "brightness").items()) == [(-32, 70), (0, 84), (32, 50)]
+    assert list(run_measures.shift_curve(one, "contrast").items()) == [(0.5, 60), (1, 84), (2, 80)]
+
+
+def test_the_seconds_are_those_of_the_fastest_epoch():
+    one = made("relu after", [80.0, 84.0])
+    one["epochs"][1]["seconds"] = 9.0
+    assert run_measures.log_epoch(one) == pytest.approx(math.log(9))
+
+
+def test_time_saved_counts_epochs_to_the_others_end_at_their_price():
+    runs = [
+        made("relu none", [60.0, 70.0, 80.0, 82.0]),
+        made("relu after", [78.0, 82.0, 84.0, 85.0]),  # there after 2 of 4 epochs
+        made("relu none", [60.0, 70.0, 80.0, 82.0], seed=1),
+        made("relu after", [60.0, 70.0, 75.0, 81.0], seed=1),  # never: counts as 5
+        made("relu after", [60.0, 70.0, 75.0, 81.0], seed=2),  # has no pair
+    ]
+    found = run_measures.time_saved(runs, "relu after", "relu none", price=1.5)
+    assert found.n == 2
+    assert found.mean == pytest.approx((100 * (1 - 1.5 * 2 / 4) + 100 * (1 - 1.5 * 5 / 4)) / 2)
+    assert run_measures.time_saved(runs, "relu after", "leaky none", 1.0) is None
+    lost = [r | {"status": "diverged"} for r in runs]
+    assert run_measures.time_saved(lost, "relu after", "relu none", 1.0) is None
+
+
+def study(seeds=4, lift=2.0, gap=0.0, dearer=1.3, cost=0.0):
+    """All arms; batch norm after adds `lift` points, `gap` to the gap, `cost` to the cost of shifts."""
+    found = []
+    for seed in range(seeds):
+        for levels, arm in factorial.BATCH_NORM.arms.items():
+            noise = np.random.default_rng([seed, *levels]).normal(0, 0.05, 3)
+            end = 80 + 0.5 * levels[0] + lift * levels[1] + levels[2] + 0.1 * seed + noise[0]
+            shifted = (end - 20 - cost * levels[1] - 9 * levels[2] + noise[1],) * 2
+            found.append(
+                made(
+                    arm,
+                    [end - 3, end - 1, end],
+                    seed,
+                    dearer ** levels[1] * (1 + 0.001 * seed),
+                    train=end + 1 + gap * levels[1] + noise[2],
+                    brightness=shifted,
+                    contrast=shifted,
+                )
+            )
+    return found
+
+
+def verdicts(runs):
+    return [finding.verdict for finding in findings.findings(runs)]
+
+
+def test_the_findings_follow_the_runs():
+    assert verdicts(study()) == [
+        "holds",  # the step: 3 points
+        "holds",  # of which batch norm is 2
+        "holds", "holds", "holds",
+        "holds",  # 30 % more seconds
+        "holds",
+        "not supported",  # no gap beyond chance
+        "not supported",
+        "false",  # input batch norm costs 9 points more
+    ]  # fmt: skip
+    other = verdicts(study(lift=-2.0, gap=-1.0, dearer=0.8, cost=-3.0))
+    assert [other[i] for i in (0, 1, 2, 5, 6, 7, 8)] == [
+        "false", "false", "false", "false", "false", "holds", "holds",
+    ]  # fmt: skip
+    assert verdicts(study(lift=0.4))[1] == "false"
+    assert verdicts(study(gap=1.0))[7] == "false"
+    assert verdicts(study(cost=3.0))[8] == "false"
+
+
+def test_one_seed_decides_nothing_and_neither_does_a_missing_arm():
+    assert set(verdicts(study(seeds=1))) == {"not supported"}
+    assert set(verdicts([r for r in study() if r["arm"] == "relu none"])) == {"not supported"}
+
+
+def test_the_claims_are_those_of_the_lesson():
+    found = findings.findings(study())
+    assert sorted({finding.claim for finding in found}) == [16, 17, 18, 19]
+    step = comparison.difference(study(), "relu after input", "leaky none")
+    assert comparison.told(step, sign="+") in found[0].measured
