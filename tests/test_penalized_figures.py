@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import standin_penalized as made
 
+from helpers import figures
 from helpers import penalized_figures as draw
 from helpers.comparison import values
 from helpers.power import power
@@ -41,7 +42,9 @@ def test_a_histogram_shows_the_mean_counts_of_its_arm():
     runs[0]["measures"]["sparsity"]["histogram"] = [0] * 24 + [300, 100] + [0] * 24  # batch none, seed 0
     other = next(r for r in runs if r["arm"] == "batch none" and r["seed"] == 1)
     other["measures"]["sparsity"]["histogram"] = [50] + [0] * 22 + [100, 0, 100] + [0] * 23 + [150]
-    fig = draw.weight_histograms(runs, ["batch none"])
+    with plt.rc_context():
+        figures.style()
+        fig = draw.weight_histograms(runs, ["batch none"])
     (ax,) = fig.axes
     assert ax.patches[0].get_data().values[[0, 23, 24, 25, 49]].tolist() == [25, 50, 150, 100, 75]
     assert ax.get_title(loc="left") == "batch none\nn = 2"

@@ -17,6 +17,7 @@ FLOAT32 = Execution("cpu", "float32", 1)
 NUMBERS = st.floats(-100, 100, allow_nan=False)
 
 
+@settings(deadline=None)
 @given(st.lists(NUMBERS, min_size=1, max_size=6))
 def test_penalties_and_their_gradients(values):
     w = torch.tensor(values, dtype=torch.float64, requires_grad=True)
@@ -28,6 +29,7 @@ def test_penalties_and_their_gradients(values):
     assert torch.equal(torch.autograd.grad(l2, w)[0], 2 * w.detach())
 
 
+@settings(deadline=None)
 @given(w=NUMBERS, threshold=st.floats(0, 50), other=NUMBERS)
 def test_the_soft_threshold_is_the_argmin(w, threshold, other):
     found = regularizers.soft_threshold(torch.tensor([w], dtype=torch.float64), threshold).item()
@@ -41,6 +43,7 @@ def test_the_soft_threshold_is_the_argmin(w, threshold, other):
     assert found * w >= 0
 
 
+@settings(deadline=None)
 @given(a=NUMBERS, b=NUMBERS, threshold=st.floats(0, 50))
 def test_the_soft_threshold_brings_no_two_weights_apart(a, b, threshold):
     x, y = regularizers.soft_threshold(torch.tensor([a, b], dtype=torch.float64), threshold).tolist()
