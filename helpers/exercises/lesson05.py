@@ -1,7 +1,7 @@
 """Exercises of lesson 05: numbers of a network, folding a batch norm, a main effect."""
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from helpers.exercises.diagnosis import Exercise, Mistakes, agree, call, named, 
 
 
 def count_numbers(widths, norm, input_norm):
-    trained = sum(n_in * n_out + n_out for n_in, n_out in pairwise(widths))
+    trained = sum((widths[i] + 1) * widths[i + 1] for i in range(len(widths) - 1))  # weights, biases
     units = (sum(widths[1:-1]) if norm else 0) + (widths[0] if input_norm else 0)  # that a batch norm sees
     return trained + 2 * units, 2 * units  # gamma and beta; running mean and running variance
 

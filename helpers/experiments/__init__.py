@@ -16,6 +16,7 @@ STUDIES: dict[str, Study] = {
         normalization.fashion_mlp(),
         normalization.fashion_mlp_published(),
         normalization.fashion_mlp_search(),
+        normalization.fashion_mlp_tuned(),
         conditions.norm_grid_search(),
         conditions.vgg_learning_rate(),
         conditions.depth_search(),

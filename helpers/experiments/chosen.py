@@ -8,4 +8,14 @@ CHOSEN = {  # search -> the best rate of each family on held-out images, as its 
         "per_image": 0.1,
         "equalized": 0.1,
     },
+    "fashion_mlp_search": {
+        "leaky none": 0.1,
+        "leaky none input": 0.01,
+        "relu none": 0.1,
+        "relu none input": 0.03,
+        "leaky after": 0.1,
+        "leaky after input": 0.03,
+        "relu after": 0.03,
+        "relu after input": 0.3,
+    },
 }

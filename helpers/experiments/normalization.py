@@ -141,3 +141,22 @@ def fashion_mlp_search() -> Study:
         validation=5_000,
         sweep=True,
     )
+
+
+def fashion_mlp_tuned() -> Study:
+    best = CHOSEN["fashion_mlp_search"]
+    return Study(
+        name="fashion_mlp_tuned",
+        dataset="fashion-mnist",
+        arms=tuple(
+            _mlp_arm(activation, norm, input_norm, dataclasses.replace(_MLP_RECIPE, lr=best[name]))
+            for norm in ("none", "after")
+            for activation in ACTIVATIONS
+            for input_norm in (False, True)
+            if (name := mlp_name(activation, norm, input_norm))
+        ),
+        title="The Fashion-MNIST factorial, each network with its own best learning rate",
+        lesson="05_batch_norm_before_and_after",
+        validation=5_000,
+        measures=("test", "shifts", "train"),
+    )
