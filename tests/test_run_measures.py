@@ -106,6 +106,7 @@ def test_the_findings_follow_the_runs():
         "not supported",  # no gap beyond chance
         "not supported",
         "false",  # input batch norm costs 9 points more
+        "false",  # and the made-up accuracies are not the published ones
     ]  # fmt: skip
     other = verdicts(study(lift=-2.0, gap=-1.0, dearer=0.8, cost=-3.0))
     assert [other[i] for i in (0, 1, 2, 5, 6, 7, 8)] == [
@@ -126,3 +127,32 @@ def test_the_claims_are_those_of_the_lesson():
     assert sorted({finding.claim for finding in found}) == [16, 17, 18, 19]
     step = comparison.difference(study(), "relu after input", "leaky none")
     assert comparison.told(step, sign="+") in found[0].measured
+
+
+def test_the_published_accuracies_come_again_on_the_images_that_were_held_out():
+    planned = STUDIES["fashion_mlp_published"]
+    published = comparison.published("fashion_mlp_published")
+    near = [
+        run(arm, seed, [50.0, published[arm]["final"] + shift], study=planned)
+        for arm in published
+        for seed, shift in enumerate((-0.2, 0.0, 0.3))
+    ]
+    assert verdicts(near) == ["holds", "holds"]
+    assert "83.51" in findings.findings(near)[0].measured
+    far = [
+        r | {"epochs": [r["epochs"][0], r["epochs"][1] | {"test_accuracy": 70.0 + r["seed"]}]} for r in near
+    ]
+    assert verdicts(far) == ["false", "false"]
+
+
+def test_at_their_own_rates_networks_are_judged_by_the_real_test_images():
+    planned = STUDIES["fashion_mlp_tuned"]
+    tuned = [
+        r | {"study": "fashion_mlp_tuned", "arm": r["arm"]}
+        for r in study()
+        if r["arm"] in {arm.name for arm in planned.arms}
+    ]
+    assert verdicts(tuned)[0] == "holds"
+    for r in tuned:
+        r["measures"] = r["measures"] | {"test": {"loss": 0.5, "accuracy": 80.0 + 0.01 * r["seed"]}}
+    assert verdicts(tuned)[0] == "false"

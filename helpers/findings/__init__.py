@@ -7,7 +7,7 @@ import pandas as pd
 from helpers.comparison import Runs
 from helpers.findings import conditions, mlp, normalization, regularization
 from helpers.findings.finding import Finding
-from helpers.findings.normalization import reproduction
+from helpers.findings.reproduction import reproduction
 
 __all__ = ["FINDINGS", "Finding", "findings", "findings_table", "reproduction"]
 
@@ -15,6 +15,8 @@ FINDINGS: dict[str, Callable[[Runs], list[Finding]]] = {
     "cifar_norms": normalization.cifar_norms,
     "input_scaling": normalization.input_scaling,
     "fashion_mlp": mlp.fashion_mlp,
+    "fashion_mlp_published": mlp.fashion_mlp_published,
+    "fashion_mlp_tuned": mlp.fashion_mlp_tuned,
     "norm_grid": conditions.norm_grid,
     "vgg_learning_rate": conditions.vgg_learning_rate,
     "depth": conditions.depth,

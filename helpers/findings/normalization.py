@@ -1,10 +1,9 @@
 """What the studies of lessons 01 and 06 say."""
 
-import pandas as pd
-
 from helpers import comparison
-from helpers.comparison import Runs, best, difference, epochs_until
+from helpers.comparison import Runs, difference, epochs_until
 from helpers.findings.finding import Finding, beats, greater
+from helpers.findings.reproduction import reproduced
 from helpers.stats import Interval, paired
 
 
@@ -32,7 +31,7 @@ def cifar_norms(runs: Runs) -> list[Finding]:
         beats(runs, 20, "group norm beats layer norm", "group", "layer"),
         greater(21, "batch norm gets there before layer norm", later("layer", "batch"), "epochs"),
         greater(21, "group norm gets there before layer norm", later("layer", "group"), "epochs"),
-        _reproduced(runs),
+        reproduced(runs, 35, "the recipe as described gives the published best accuracies"),
         greater(
             35,
             "the kind of norm (batch or layer) moves accuracy more than the colour of rotated corners",
@@ -55,44 +54,3 @@ def _norm_beyond_corners(runs: Runs) -> Interval | None:
 def _distances(runs: Runs, a: str, b: str) -> dict[int, float]:
     first, second = comparison.values(runs, a), comparison.values(runs, b)
     return {seed: abs(first[seed] - second[seed]) for seed in first if seed in second}
-
-
-def _reproduced(runs: Runs) -> Finding:
-    """Whether the published best accuracies are such as a run of ours gives.
-
-    A figure inside a range so wide that it could not tell the published norms apart shows nothing.
-    """
-    rows = reproduction(runs)
-    said = [
-        f"{row.arm} {row.published:.2f} (range of one run of ours: {row.range})" for row in rows.itertuples()
-    ]
-    shown = list(rows.arm[rows.verdict == "inside"])
-    if shown:
-        decided = "holds" if len(shown) == len(rows) else "holds when: " + ", ".join(shown)
-    else:
-        decided = "false" if len(rows) and all(rows.verdict == "outside") else "not supported"
-    text = "the recipe as described gives the published best accuracies"
-    return Finding(35, text, "; ".join(said) or "no run", decided)
-
-
-def reproduction(runs: Runs) -> pd.DataFrame:
-    """One row per published arm: its best accuracy, our mean and n, the range of one run, and the verdict.
-
-    "inside" or "outside" the range; "cannot tell" if it is inside, but the range reaches farther to each side
-    than the published norms lie apart, as it does with two or three runs.
-    """
-    source = comparison.published(runs[0]["study"]) if runs else {}
-    theirs = {arm: figures["best"] for arm, figures in source.items()}
-    rows = []
-    for arm, figure in theirs.items():
-        ours = comparison.mean(runs, arm, best)
-        if ours is None:
-            continue
-        one = comparison.range_of_a_run(ours)
-        where = "inside" if one.low <= figure <= one.high else "outside"
-        if ours.n == 1 or (
-            where == "inside" and one.high - one.mean > max(theirs.values()) - min(theirs.values())
-        ):
-            where = "cannot tell"
-        rows.append((arm, figure, ours.mean, ours.n, comparison.span(one), where))
-    return pd.DataFrame(rows, columns=["arm", "published", "mean", "n", "range", "verdict"])
