@@ -83,3 +83,48 @@ def named(
     return [
         f"the numbers differ from torch's by up to {largest:.2g}, in a way that this check has no name for"
     ]
+
+
+def numbers_named(
+    answer: Callable,
+    cases: Sequence[tuple],
+    reference: Callable,
+    mistakes: Mistakes,
+    shown: Callable[..., str],
+    count: int | None = None,
+) -> list[str]:
+    """Mistakes, alone or in pairs, that reproduce the answer's number in all cases; none if all are right.
+
+    Args:
+        shown: writes one case as it is called.
+        count: how many numbers an answer is; None for one that stands alone.
+    """
+    asked = "one number is asked for" if count is None else f"{count} numbers are asked for"
+    shape = () if count is None else (count,)
+    results = []
+    for case in cases:
+        result, error = call(answer, *case, what=shown(*case))
+        if error:
+            return error
+        if result is None:
+            return ["it returns None: is a `return` missing?"]
+        try:
+            number = torch.as_tensor(result).detach().double()
+        except (TypeError, ValueError, RuntimeError):
+            return [f"{shown(*case)} gives {result!r}: {asked}"]
+        if number.shape != shape:
+            return [f"{shown(*case)} gives {result!r}: {asked}"]
+        results.append(number)
+
+    def computed(**choices: object) -> list[Tensor]:
+        return [torch.as_tensor(reference(*case, **choices)).double() for case in cases]
+
+    right = computed()
+    if agree(results, right):
+        return []
+    found = reproducing(mistakes, lambda **choices: agree(results, computed(**choices)))
+    if found:
+        return found
+    where = next(i for i in range(len(cases)) if not agree(results[i : i + 1], right[i : i + 1]))
+    given, wanted = (", ".join(f"{v:.6g}" for v in r[where].view(-1)) for r in (results, right))
+    return [f"{shown(*cases[where])} gives {given}, it should be {wanted}"]

@@ -1,13 +1,13 @@
 """Exercises of lesson 02: the best learning rate, a whitening matrix, He's deviation, dead units."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from helpers.descent import inputs_with
 from helpers.exercises import lesson02_mistakes as wrong
-from helpers.exercises.diagnosis import Exercise, Mistakes, agree, call, reproducing, wrong_form
+from helpers.exercises.diagnosis import Exercise, call, numbers_named, wrong_form
 
 
 def best_learning_rate(hessian):
@@ -29,44 +29,6 @@ def dead_units(h):
     return (h == 0).all(dim=0).sum()
 
 
-def _number(result: object) -> Tensor | None:
-    """A learner's number as a float64 tensor without axes, or None."""
-    try:
-        number = torch.as_tensor(result).detach().double()
-    except (TypeError, ValueError, RuntimeError):
-        return None
-    return number if number.ndim == 0 else None
-
-
-def _diagnose_numbers(
-    answer: Callable, cases: Sequence[tuple], reference: Callable, mistakes: Mistakes, shown: Callable
-) -> list[str]:
-    """Mistakes, alone or in pairs, that reproduce the answer's number in all cases; none if all are right."""
-    results = []
-    for case in cases:
-        result, error = call(answer, *case, what=shown(*case))
-        if error:
-            return error
-        if result is None:
-            return ["it returns None: is a `return` missing?"]
-        number = _number(result)
-        if number is None:
-            return [f"{shown(*case)} gives {result!r}: one number is asked for"]
-        results.append(number)
-
-    def numbers(**choices: object) -> list[Tensor]:
-        return [torch.as_tensor(reference(*case, **choices)).double() for case in cases]
-
-    right = numbers()
-    if agree(results, right):
-        return []
-    found = reproducing(mistakes, lambda **choices: agree(results, numbers(**choices)))
-    if found:
-        return found
-    where = next(i for i in range(len(cases)) if not agree(results[i : i + 1], right[i : i + 1]))
-    return [f"{shown(*cases[where])} gives {results[where]:.6g}, it should be {right[where]:.6g}"]
-
-
 def _diagnose_rate(answer: Callable) -> list[str]:
     make = torch.Generator().manual_seed(2)
     cases = []
@@ -78,7 +40,7 @@ def _diagnose_rate(answer: Callable) -> list[str]:
     def shown(hessian: Tensor) -> str:
         return f"eigenvalues {', '.join(f'{v:.3g}' for v in torch.linalg.eigvalsh(hessian))}"
 
-    return _diagnose_numbers(answer, cases, wrong.rate, wrong.RATE, shown)
+    return numbers_named(answer, cases, wrong.rate, wrong.RATE, shown)
 
 
 def _diagnose_whitening(answer: Callable) -> list[str]:
@@ -123,7 +85,7 @@ def _diagnose_he(answer: Callable) -> list[str]:
     def shown(fan_in: int, fan_out: int, gain: float) -> str:
         return f"he_std({fan_in}, {fan_out}, gain={gain:.4g})"
 
-    return _diagnose_numbers(answer, cases, wrong.he, wrong.HE, shown)
+    return numbers_named(answer, cases, wrong.he, wrong.HE, shown)
 
 
 def _diagnose_dead(answer: Callable) -> list[str]:
@@ -137,7 +99,7 @@ def _diagnose_dead(answer: Callable) -> list[str]:
     ).double()
     cases = [(h,), (torch.cat([h, h[:, 1:2] + 1, h[:, :2]], dim=1),)]
     shown = "activations {0[0]} x {0[1]}".format
-    return _diagnose_numbers(answer, cases, wrong.dead, wrong.DEAD, lambda h: shown(h.shape))
+    return numbers_named(answer, cases, wrong.dead, wrong.DEAD, lambda h: shown(h.shape))
 
 
 EXERCISES = {

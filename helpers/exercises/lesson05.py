@@ -1,14 +1,13 @@
 """Exercises of lesson 05: numbers of a network, folding a batch norm, a main effect."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import product
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from helpers.exercises import lesson05_mistakes as wrong
-from helpers.exercises.diagnosis import Exercise, Mistakes, agree, call, named, reproducing, wrong_form
+from helpers.exercises.diagnosis import Exercise, call, named, numbers_named, wrong_form
 
 
 def count_numbers(widths, norm, input_norm):
@@ -28,48 +27,6 @@ def main_effect(accuracy, factor):
     return sum(on) / len(on) - sum(off) / len(off)  # each pair of cells that differ in it alone is in here
 
 
-def _diagnose_numbers(
-    answer: Callable,
-    cases: Sequence[tuple],
-    reference: Callable,
-    mistakes: Mistakes,
-    form: tuple[int, ...],
-    shown: Callable,
-) -> list[str]:
-    """Mistakes, alone or in pairs, that reproduce the answer in all cases; none if all are right.
-
-    form: the shape of an answer: () for one number, (2,) for two. shown: writes one case as it is called.
-    """
-    asked = "one number is asked for" if form == () else f"{form[0]} numbers are asked for"
-    results = []
-    for case in cases:
-        result, error = call(answer, *case, what=shown(*case))
-        if error:
-            return error
-        if result is None:
-            return ["it returns None: is a `return` missing?"]
-        try:
-            numbers = torch.tensor(np.asarray(result, dtype=float))
-        except (TypeError, ValueError, RuntimeError):
-            return [f"{shown(*case)} gives {result!r}: {asked}"]
-        if numbers.shape != form:
-            return [f"{shown(*case)} gives {result!r}: {asked}"]
-        results.append(numbers)
-
-    def computed(**choices: object) -> list[Tensor]:
-        return [torch.tensor(reference(*case, **choices), dtype=torch.float64) for case in cases]
-
-    right = computed()
-    if agree(results, right):
-        return []
-    found = reproducing(mistakes, lambda **choices: agree(results, computed(**choices)))
-    if found:
-        return found
-    where = next(i for i in range(len(cases)) if not agree(results[i : i + 1], right[i : i + 1]))
-    given, wanted = (", ".join(f"{v:.6g}" for v in r[where].view(-1)) for r in (results, right))
-    return [f"{shown(*cases[where])} gives {given}, it should be {wanted}"]
-
-
 def _diagnose_count(answer: Callable) -> list[str]:
     widths = (7, 5, 3, 2)
     cases = [
@@ -79,7 +36,7 @@ def _diagnose_count(answer: Callable) -> list[str]:
         (widths, False, True),
         ((6, 4), True, True),
     ]
-    return _diagnose_numbers(answer, cases, wrong.count, wrong.COUNT, (2,), lambda *c: f"count_numbers{c}")
+    return numbers_named(answer, cases, wrong.count, wrong.COUNT, lambda *c: f"count_numbers{c}", count=2)
 
 
 def _diagnose_fold(answer: Callable) -> list[str]:
@@ -114,7 +71,7 @@ def _diagnose_effect(answer: Callable) -> list[str]:
     def shown(cells: dict, factor: int) -> str:
         return f"main_effect of factor {factor} in {len(cells)} cells"
 
-    return _diagnose_numbers(answer, cases, wrong.effect, wrong.EFFECT, (), shown)
+    return numbers_named(answer, cases, wrong.effect, wrong.EFFECT, shown)
 
 
 EXERCISES = {

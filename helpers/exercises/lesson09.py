@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from helpers.exercises import lesson09_mistakes as wrong
-from helpers.exercises.diagnosis import Exercise, Mistakes, agree, call, named, reproducing, wrong_form
+from helpers.exercises.diagnosis import Exercise, call, named, numbers_named, wrong_form
 
 
 def l1_pull(parameters, factor):
@@ -61,38 +61,6 @@ def _diagnose_pull(answer: Callable) -> list[str]:
     return named(results, reference, wrong.PULL)
 
 
-def _numbers(
-    answer: Callable, cases: Sequence[tuple], reference: Callable, mistakes: Mistakes, shown: Callable
-) -> list[str]:
-    """Mistakes, alone or in pairs, that reproduce the answer's number in all cases; none if all are right."""
-    results = []
-    for case in cases:
-        result, error = call(answer, *case, what=shown(*case))
-        if error:
-            return error
-        if result is None:
-            return ["it returns None: is a `return` missing?"]
-        try:
-            number = torch.as_tensor(result).detach().double()
-        except (TypeError, ValueError, RuntimeError):
-            number = torch.empty(0)
-        if number.ndim > 0:
-            return [f"{shown(*case)} gives {result!r}: one number is asked for"]
-        results.append(number)
-
-    def numbers(**choices: object) -> list[Tensor]:
-        return [torch.as_tensor(reference(*case, **choices)).double() for case in cases]
-
-    right = numbers()
-    if agree(results, right):
-        return []
-    found = reproducing(mistakes, lambda **choices: agree(results, numbers(**choices)))
-    if found:
-        return found
-    where = next(i for i in range(len(cases)) if not agree(results[i : i + 1], right[i : i + 1]))
-    return [f"{shown(*cases[where])} gives {results[where]:.6g}, it should be {right[where]:.6g}"]
-
-
 def _diagnose_silent(answer: Callable) -> list[str]:
     weight = torch.ones(6, 3, 2, 2, dtype=torch.float64)
     weight[1] = 0.0
@@ -104,7 +72,7 @@ def _diagnose_silent(answer: Callable) -> list[str]:
     other[[0, 3, 4]] = 0.0
     other[:, 1] = 0.0
     cases = [(weight,), (torch.cat([weight, weight[1:2].expand(3, -1, -1, -1)]),), (other,)]
-    return _numbers(
+    return numbers_named(
         answer, cases, wrong.silent, wrong.SILENT, lambda w: f"the weight {' x '.join(map(str, w.shape))}"
     )
 
@@ -115,7 +83,7 @@ def _diagnose_runs(answer: Callable) -> list[str]:
     def shown(difference: float, deviation: float, reach: float) -> str:
         return f"runs_needed({difference}, {deviation}, reach={reach})"
 
-    return _numbers(answer, cases, wrong.runs, wrong.RUNS, shown)
+    return numbers_named(answer, cases, wrong.runs, wrong.RUNS, shown)
 
 
 EXERCISES = {
