@@ -145,7 +145,7 @@ def train(study: Study, arm: Arm, seed: int, device: str = "auto") -> dict[str, 
     with ONE_RUN_A_PROCESS:
         model, data = prepare(study, arm, seed)
         run = training.fit(model, data, arm.recipe, seed, _execution(device))
-        return record(study, arm, seed, run, model)
+        return record(study, arm, seed, run, (model, data))
 
 
 def prepare(study: Study, arm: Arm, seed: int) -> tuple[nn.Module, ImageData]:
@@ -164,11 +164,16 @@ def prepare(study: Study, arm: Arm, seed: int) -> tuple[nn.Module, ImageData]:
 
 
 def record(
-    study: Study, arm: Arm, seed: int, run: training.Run, model: nn.Module | None = None
+    study: Study,
+    arm: Arm,
+    seed: int,
+    run: training.Run,
+    trained: tuple[nn.Module, ImageData] | None = None,
 ) -> dict[str, Any]:
     """A run that ended in this process just now, as the record of it.
 
-    The study's measures are taken of `model`, its trained network; none are of a run that diverged.
+    The study's measures are taken of `trained`, its network and the data it was trained on; none are of a run
+    that diverged.
     """
     config = study.config(arm)
     found = {
@@ -184,17 +189,19 @@ def record(
         "environment": records.environment(),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    if study.measures and model is not None and run.status == "done":
-        data = _at_the_end(study, arm)
+    if study.measures and trained is not None and run.status == "done":
+        model, data = trained
+        real = _on_real_test_images(study, arm, data)
         found["measures"] = {
-            name: measures.MEASURES[name](model, data, run.execution) for name in study.measures
+            name: measures.MEASURES[name](model, real, run.execution) for name in study.measures
         }
     return found
 
 
-def _at_the_end(study: Study, arm: Arm) -> ImageData:
-    """The images of a run, but tested on the real test images, also where training held others out."""
-    _, data = prepare(study, arm, 0)
+def _on_real_test_images(study: Study, arm: Arm, data: ImageData) -> ImageData:
+    """The data of a run, but tested on the real test images, also where training held others out."""
+    if study.validation is None:
+        return data
     whole = datasets.load(study.dataset)
     if arm.scaling is not None:
         whole = scaling.scaled(whole, arm.scaling)

@@ -111,7 +111,7 @@ def test_measures_are_of_the_real_test_images_and_the_images_trained_on(scaling,
     planned = study(arm, validation=300, measures=("test",))
     model, data = studies.prepare(planned, arm, 0)
     run = studies.training.fit(model, data, RECIPE, 0)
-    record = studies.record(planned, arm, 0, run, model)
+    record = studies.record(planned, arm, 0, run, (model, data))
     digits = load_digits("digits")
     expected = digits.test_images if scaling is None else equalize(digits.test_images)
     assert record["measures"]["test"] is seen["data"]
@@ -123,9 +123,9 @@ def test_measures_are_of_the_real_test_images_and_the_images_trained_on(scaling,
 
 def test_nothing_is_measured_of_a_run_that_diverged():
     planned = study(measures=("train",))
-    model, _ = studies.prepare(planned, planned.arms[0], 0)
+    model, data = studies.prepare(planned, planned.arms[0], 0)
     lost = Run([], "diverged", 0.1, studies.Execution.auto("cpu"))
-    assert "measures" not in studies.record(planned, planned.arms[0], 0, lost, model)
+    assert "measures" not in studies.record(planned, planned.arms[0], 0, lost, (model, data))
 
 
 def test_the_mlp_factorial_is_complete_and_its_published_arms_are_what_was_published():
