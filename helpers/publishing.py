@@ -23,7 +23,11 @@ address, release = "{address}", "v{version}"
 if "google.colab" in sys.modules:
     os.chdir("/content")
     if not Path(release, "helpers").is_dir():
-        subprocess.run(["git", "clone", "-q", "--depth=1", "-b", release, address, release], check=True)
+        clone = ["git", "clone", "-q", "--depth=1", "-b", release, address, release]
+        fetched = subprocess.run(clone, capture_output=True, text=True)
+        if fetched.returncode:
+            hint = "{hint}"
+            sys.exit(f"The course was not fetched from {{address}}. {{hint}} {{fetched.stderr}}")
     os.chdir(Path(release, "notebooks"))
 root = next((p for p in [Path.cwd(), *Path.cwd().parents] if (p / "helpers" / "norms.py").is_file()), None)
 assert root, f"no course at or above {{Path.cwd()}}: open this lesson in the course's notebooks folder"
@@ -32,6 +36,13 @@ import helpers
 
 assert Path(str(helpers.__file__)).parent == root / "helpers", f"{{helpers}} is another: restart the kernel"
 """
+
+
+PLACEHOLDER = "OWNER/REPO"  # until the course is published
+_HINTS = {
+    True: "OWNER/REPO is a placeholder: open the lesson in a clone, or in a published course.",
+    False: "Is there a network? Then run this cell again.",
+}
 
 
 class PublishError(ValueError):
@@ -45,7 +56,9 @@ def address(root: Path = ROOT) -> str:
 
 def setup_cell(public: str | None = None) -> str:
     """The source of the set-up cell, with the course's address or that of `public`."""
-    return _SETUP.format(address=public or address(), version=__version__).rstrip("\n")
+    public = public or address()
+    hint = _HINTS[public == HOST + PLACEHOLDER]
+    return _SETUP.format(address=public, version=__version__, hint=hint).rstrip("\n")
 
 
 def badge(lesson: str, public: str | None = None) -> str:

@@ -164,7 +164,8 @@ def colab(tmp_path: Path) -> Path:
     git = tmp_path / "bin" / "git"
     git.parent.mkdir()
     git.write_text(
-        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n[ -z "$FAIL" ] || exit 128\nfor last; do :; done\n'
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n'
+        '[ -z "$FAIL" ] || { echo "git\'s reason" >&2; exit 128; }\nfor last; do :; done\n'
         'mkdir -p "$last/helpers" "$last/notebooks"\n'
         'touch "$last/helpers/__init__.py" "$last/helpers/norms.py"\n'
     )
@@ -193,9 +194,20 @@ def test_on_colab_the_set_up_cell_fetches_the_release_once(colab):
 
 
 def test_on_colab_a_failed_fetch_is_an_error_and_tried_again(colab):
-    assert "CalledProcessError" in _on_colab(colab, FAIL="1").stderr
+    failed = _on_colab(colab, FAIL="1")
+    assert failed.returncode == 1
+    told = f"The course was not fetched from {publishing.address()}. OWNER/REPO is a placeholder: open the"
+    assert failed.stderr.startswith(told)
+    assert failed.stderr.strip().endswith("git's reason")
+    assert "Traceback" not in failed.stderr
     assert _on_colab(colab).returncode == 0
 
 
+def test_the_set_up_cell_of_a_published_lesson_asks_for_a_network_instead():
+    cell = publishing.setup_cell("https://github.com/octocat/course")
+    assert "Is there a network? Then run this cell again." in cell
+    assert "placeholder" not in cell
+
+
 def test_the_set_up_cell_is_short():
-    assert len([line for line in publishing.setup_cell().splitlines() if line]) <= 16
+    assert len([line for line in publishing.setup_cell().splitlines() if line]) <= 20
