@@ -21,6 +21,7 @@ STUDIES: dict[str, Study] = {
         conditions.vgg_learning_rate(),
         conditions.depth_search(),
         regularization.adam_l2_adamw(),
+        regularization.mnist_search(),
         regularization.mnist_regularization(),
         regularization.mnist_readings(),
         regularization.l1_path(),

@@ -35,10 +35,30 @@ def adam_l2_adamw() -> Study:
     )
 
 
-# Lesson 09. The published recipe leaves open: the network, the learning rate, augmentation, 15 epochs.
+# Lesson 09. The published recipe leaves open: the network, the learning rate, augmentation.
 _MNIST_RECIPE = Recipe(
     epochs=15, batch_size=64, lr=0.1, weight_decay=0.0, augment=Augment(pad=2, rotation=10.0)
 )
+MNIST_RATES = (0.03, 0.1, 0.3)
+
+
+def mnist_search() -> Study:
+    return Study(
+        name="mnist_search",
+        dataset="mnist",
+        arms=tuple(
+            Arm(f"{norm} {rate:g}", norm, dataclasses.replace(_MNIST_RECIPE, lr=rate), "mnist_net")
+            for norm in ("batch", "layer", "group")
+            for rate in MNIST_RATES
+        ),
+        title="The learning rate for each of three norms on MNIST, without penalty, 10,000 images held out",
+        lesson="09_regularization_experiments",
+        seeds=1,
+        validation=10_000,
+        sweep=True,
+    )
+
+
 FACTOR = 1e-3  # of L1 and of L2, as published
 PENALTIES: dict[str, dict[str, float]] = {
     "none": {},
