@@ -4,7 +4,6 @@ import contextlib
 import difflib
 import sys
 from collections.abc import Collection, Iterator
-from importlib import metadata
 from typing import Annotated, NoReturn
 
 import typer
@@ -25,28 +24,37 @@ Jobs = Annotated[
 Scheduler = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use instead, like tcp://host:8786.")
 ]
-PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "papermill", "nbval", "dask", "jupyterlab")
 
 
 @app.command()
 def doctor() -> None:
-    """Show what is here, what is missing, and how to get it.
+    """Show what is here, what is wrong or missing, and what to type.
 
     Example: course doctor
     """
+    from helpers import doctor
+
+    typer.echo(f"course {__version__} in {ROOT}\n")
+    found = list(doctor.checks())
+    for check in found:
+        typer.echo(f"  {'!!' if check.remedy else 'ok'}  {check.name:<21} {check.found}")
+    faults = [check for check in found if check.remedy]
+    if faults:
+        typer.echo("\nTo be mended")
+        for check in faults:
+            typer.echo(f"  {check.name}: {check.found}\n      {check.remedy}")
+        refuse("data sets, lessons and studies are shown when this is mended.", 1)
+    _inventory()
+
+
+def _inventory() -> None:
+    """Shows data sets, lessons and studies: what is here and, at the end, how to get what is not."""
     from helpers import datasets, runner, studies
     from helpers.experiments import STUDIES
     from helpers.records import RECORDED, REPRODUCED
     from helpers.training import Execution
 
     missing = []
-    typer.echo(f"course {__version__} in {ROOT}\nPython {sys.version.split()[0]} in {sys.prefix}")
-    for package in PACKAGES:
-        try:
-            typer.echo(f"  {package:<14} {metadata.version(package)}")
-        except metadata.PackageNotFoundError:
-            typer.echo(f"  {package:<14} absent")
-            missing.append(f"{package}: make lessons, or pip install -c constraints.txt -e '.[test]'")
     typer.echo(f"\nTraining: {Execution.auto()}\n\nData sets in {datasets.data_folder()}")
     for name in datasets.DATASETS:
         state = datasets.state(name)
@@ -69,7 +77,7 @@ def doctor() -> None:
         )
         if done[RECORDED] < full:
             missing.append(f"recorded runs of {study.name}: course train {study.name} --record")
-    typer.echo("\nMissing, and how to get it" if missing else "\nNothing is missing.")
+    typer.echo("\nNot here, and how to get it" if missing else "\nAll data sets and studies are here.")
     for line in missing:
         typer.echo(f"  {line}")
 

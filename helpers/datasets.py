@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from helpers import ROOT, downloads
+from helpers import data_folder, downloads
 from helpers.layouts import DataError, Decoded, decode, layouts
 
 DATASETS = ("digits", "mnist", "fashion-mnist", "cifar10")
@@ -69,11 +69,6 @@ class ImageData:
         kept = torch.from_numpy(np.random.RandomState(seed).permutation(total)[:count]).sort().values
         images, labels = self.train_images[kept], self.train_labels[kept]
         return _image_data(self.name, (images, labels, self.test_images, self.test_labels, self.class_names))
-
-
-def data_folder() -> Path:
-    """Where data sets are looked for and downloaded to: $COURSE_DATA, or data/ of this course."""
-    return Path(os.environ.get("COURSE_DATA") or ROOT / "data").expanduser().absolute()
 
 
 def load(name: str = "digits") -> ImageData:

@@ -1,0 +1,147 @@
+"""What the course needs of a machine, checked on this one with Python alone: torch itself may be broken."""
+
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from helpers import ROOT, data_folder
+
+SPACE = 2.0  # GB: all data sets with their archives (0.6), runs, executed lessons and the report
+INSTALL = f"cd {ROOT} && {sys.executable} -m pip install -c constraints.txt -e '.[test]'"
+TORCH = ("torch", "torchvision")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that the course needs: its name, what was found, and what to do ("" if it is well)."""
+
+    name: str
+    found: str
+    remedy: str = ""
+
+
+def checks() -> Iterator[Check]:
+    """Python, packages, PyTorch, this course, the notebook kernel, folders to write to and space, in turn."""
+    yield _python()
+    yield from _packages()
+    yield _torch_works()
+    yield _course()
+    yield _kernel()
+    for name, folder, remedy in (
+        ("build", ROOT / "build", "move the course to a folder of your own"),
+        ("notebooks", ROOT / "notebooks", "move the course to a folder of your own"),
+        ("data", data_folder(), "set COURSE_DATA to a folder of your own"),
+    ):
+        yield _writable(name, folder, remedy)
+    yield _space(data_folder())
+
+
+def _python() -> Check:
+    found = f"{sys.version.split()[0]} in {sys.prefix}"
+    wanted = _project()["requires-python"].removeprefix(">=")
+    remedy = (
+        "" if sys.version_info >= _numbers(wanted) else f"install Python {wanted} or newer; then {INSTALL}"
+    )
+    return Check("Python", found, remedy)
+
+
+def _packages() -> Iterator[Check]:
+    """Each package that pyproject.toml lists, with its version; what only the tests need may be absent."""
+    project = _project()
+    tests = project["optional-dependencies"]["test"]
+    for needed in [*project["dependencies"], *tests]:
+        name, least = re.split(r"\[.*\]>=|>=", needed)
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield Check(
+                name,
+                "absent, for the tests" if needed in tests else "absent",
+                "" if needed in tests else INSTALL,
+            )
+            continue
+        old = _numbers(version) < _numbers(least)
+        yield Check(name, version + (f", older than {least}" if old else ""), INSTALL if old else "")
+
+
+def _torch_works() -> Check:
+    """Whether torch and torchvision can be imported together: a pair not made for each other cannot."""
+    name = " and ".join(TORCH)
+    try:
+        for package in TORCH:
+            importlib.import_module(package)
+    except (ImportError, RuntimeError, OSError, AttributeError) as error:
+        reason = str(error).strip().splitlines() or [""]
+        remedy = f"{sys.executable} -m pip uninstall -y {' '.join(TORCH)}; {INSTALL}"
+        return Check(name, f"cannot be imported: {type(error).__name__}: {reason[0]}", remedy)
+    return Check(name, "work together")
+
+
+def _course() -> Check:
+    """Which `helpers` a program elsewhere gets: this course's, or a package that happens to be called so."""
+    code = "import helpers; print(helpers.__file__ or list(helpers.__path__)[0])"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=tempfile.gettempdir(), capture_output=True, text=True
+    )
+    if done.returncode:
+        return Check("helpers", "not installed here", INSTALL)
+    found = Path(done.stdout.strip())
+    if found.is_relative_to(ROOT):
+        return Check("helpers", "this course's")
+    return Check(
+        "helpers",
+        f"another package, {found}",
+        f"remove it (pip uninstall, or out of PYTHONPATH), or give the course its own environment; {INSTALL}",
+    )
+
+
+def _kernel() -> Check:
+    """Whether the notebooks' kernel, python3, is this Python."""
+    install = f"{sys.executable} -m ipykernel install --sys-prefix"
+    try:
+        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    except ImportError:
+        return Check("kernel python3", "jupyter_client is absent", INSTALL)
+    try:
+        python = KernelSpecManager().get_kernel_spec("python3").argv[0]
+    except NoSuchKernel:
+        return Check("kernel python3", "absent", install)
+    if re.fullmatch(r"python(3(\.\d+)?)?", python) or Path(python) == Path(sys.executable):
+        return Check("kernel python3", "this Python")
+    return Check("kernel python3", f"another Python, {python}", install)
+
+
+def _writable(name: str, folder: Path, remedy: str) -> Check:
+    try:
+        tempfile.TemporaryFile(dir=_existing(folder)).close()
+    except OSError as error:
+        return Check(f"folder {name}", f"{folder} cannot be written: {error.strerror}", remedy)
+    return Check(f"folder {name}", str(folder))
+
+
+def _space(folder: Path) -> Check:
+    free = shutil.disk_usage(_existing(folder)).free / 1e9
+    remedy = "" if free >= SPACE else f"free {SPACE - free:.1f} GB, or set COURSE_DATA to a folder elsewhere"
+    return Check("space", f"{free:.1f} GB free in {folder}", remedy)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists, in which it would be made."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+
+
+def _project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """2, 11, 0 of "2.11.0+cpu"."""
+    return tuple(int(number) for number in re.findall(r"\d+", version.split("+")[0])[:3])
