@@ -20,7 +20,7 @@ from fake_data import FakeCifar10, FakeMnist, Server
 from sklearn.datasets import load_digits
 from torchvision import datasets as vision
 
-from helpers import datasets, downloads, layouts
+from helpers import ROOT, datasets, downloads, layouts
 from helpers.datasets import DataError, ImageData
 from helpers.downloads import Source
 
@@ -224,11 +224,11 @@ def test_the_data_folder_is_the_courses_own_unless_the_environment_says_otherwis
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.delenv("COURSE_DATA", raising=False)
-    assert datasets.data_folder() == datasets.ROOT / "data"
+    assert datasets.data_folder() == ROOT / "data"
     monkeypatch.setenv("COURSE_DATA", "~/sets")
     assert datasets.data_folder() == Path.home() / "sets"
     monkeypatch.setenv("COURSE_DATA", "")
-    assert datasets.data_folder() == datasets.ROOT / "data"
+    assert datasets.data_folder() == ROOT / "data"
 
 
 def test_files_in_torchvisions_layout_are_read(folder: Path, cifar10: FakeCifar10):
