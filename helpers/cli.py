@@ -216,20 +216,25 @@ def report() -> None:
 @app.command()
 def publish(
     slug: Annotated[str, typer.Argument(metavar="OWNER/REPO", help="The repository on GitHub.")],
+    tag: Annotated[
+        bool, typer.Option("--tag", help="Commit the change and tag it as the release that Colab fetches.")
+    ] = False,
 ) -> None:
     """Write the public address into badges and set-up cells.
 
-    Example: course publish octocat/normalization-course
+    Example: course publish octocat/normalization-course --tag
     """
     from helpers import publishing
 
     with told(publishing.PublishError, status=2):
-        changed = publishing.publish(slug)
+        changed = publishing.release(slug) if tag else publishing.publish(slug)
     for path in changed:
         typer.echo(f"changed {path.relative_to(ROOT)}")
     typer.echo(
-        f"The course's address is {publishing.HOST}{slug}. Its release on GitHub is tagged v{__version__}."
+        f"The course's address is {publishing.HOST}{slug}. Lessons on Colab fetch its tag v{__version__}."
     )
+    if tag:
+        typer.echo(f"Tagged v{__version__}; now: git push {publishing.HOST}{slug} HEAD v{__version__}")
 
 
 def known(kind: str, name: str, allowed: Collection[str]) -> None:

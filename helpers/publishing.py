@@ -1,6 +1,7 @@
 """The course's public address and what repeats it: the set-up cell of every lesson, and the Colab badges."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -92,6 +93,41 @@ def publish(slug: str, root: Path = ROOT) -> list[Path]:
             path.write_text(renewed, "utf-8")
             changed.append(path)
     return changed
+
+
+def release(slug: str, root: Path = ROOT) -> list[Path]:
+    """Publishes, commits what that changes, and tags the commit as the release that lessons fetch.
+
+    Raises PublishError, before anything is changed, if the folder is no git repository, holds changes that
+    are not committed, or has the tag already.
+    """
+    tag = f"v{__version__}"
+    if pending := _git(root, "status", "--porcelain"):
+        raise PublishError(
+            f"there are changes that are not committed:\n{pending}\nA release is a commit: commit or undo "
+            "them first."
+        )
+    if _git(root, "tag", "--list", tag):
+        raise PublishError(
+            f"the tag {tag} is there already. Raise __version__ in helpers/__init__.py and commit that, or "
+            f"delete the tag (git tag -d {tag}) if nobody has it yet."
+        )
+    changed = publish(slug, root)
+    if changed:
+        _git(root, "add", "--", *map(str, changed))
+        _git(root, "commit", "-q", "-m", f"Published at {HOST}{slug}, release {tag}")
+    _git(root, "tag", "-a", tag, "-m", f"Release {tag} at {HOST}{slug}")
+    return changed
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+    except FileNotFoundError as error:
+        raise PublishError("git is not installed: a release is a commit with a tag.") from error
+    except subprocess.CalledProcessError as error:
+        raise PublishError(f"git {arguments[0]} in {root} failed: {error.stderr.strip()}") from error
+    return done.stdout.strip()
 
 
 def _publish_lesson(path: Path, old: str, new: str) -> bool:

@@ -106,6 +106,62 @@ def test_what_cannot_be_a_repository_is_refused(slug, course):
     assert (course / "pyproject.toml").read_bytes() == before
 
 
+# A release
+
+
+@pytest.fixture
+def repository(course: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The copy as a git repository with all committed."""
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Octo")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "octo@example.org")
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "course"]):
+        subprocess.run(["git", *arguments], cwd=course, check=True)
+    return course
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=repository, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_release_is_a_tagged_commit_that_holds_the_address(repository):
+    changed = publishing.release("octocat/course", repository)
+    assert len(changed) == 3
+    assert _git(repository, "status", "--porcelain") == ""
+    tag = f"v{__version__}"
+    assert _git(repository, "rev-list", "-n1", tag) == _git(repository, "rev-parse", "HEAD")
+    assert "https://github.com/octocat/course" in _git(repository, "show", f"{tag}:pyproject.toml")
+    assert len(_git(repository, "log", "--format=%s").splitlines()) == 2
+
+
+def test_a_release_of_a_course_that_is_published_already_only_tags(repository):
+    publishing.publish("octocat/course", repository)
+    _git(repository, "commit", "-qam", "published")
+    assert publishing.release("octocat/course", repository) == []
+    assert _git(repository, "log", "-1", "--format=%s") == "published"
+    assert _git(repository, "tag") == f"v{__version__}"
+
+
+def test_a_release_refuses_uncommitted_changes_a_tag_that_is_there_and_a_folder_without_git(
+    repository, tmp_path_factory
+):
+    before = (repository / "pyproject.toml").read_bytes()
+    (repository / "notes.txt").write_text("mine")
+    with pytest.raises(
+        publishing.PublishError, match=r"not committed:\n\?\? notes.txt\nA release is a commit"
+    ):
+        publishing.release("octocat/course", repository)
+    (repository / "notes.txt").unlink()
+    _git(repository, "tag", f"v{__version__}")
+    with pytest.raises(publishing.PublishError, match=f"the tag v{__version__} is there already"):
+        publishing.release("octocat/course", repository)
+    assert (repository / "pyproject.toml").read_bytes() == before
+    assert _git(repository, "status", "--porcelain") == ""
+    with pytest.raises(publishing.PublishError, match=r"git status in .* failed: .*not a git repository"):
+        publishing.release("octocat/course", tmp_path_factory.mktemp("bare"))
+
+
 # The set-up cell
 
 SHOW = "\nprint(Path.cwd(), helpers.__file__, sys.path.count(str(root)) > 0)"
