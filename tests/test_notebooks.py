@@ -120,12 +120,23 @@ def _frame(notebook: NotebookNode, lesson: str) -> list[str]:
         found.append(f"not exactly one cell tagged parameters with {PARAMETERS}, but {values}")
     if not re.fullmatch(r"\d\d(_[a-z0-9]+)+", lesson):
         found.append("its name is not two digits and words, like 03_batch_norm_from_scratch")
+    found += [
+        f"{cell.source[:40]!r} is not marked as {_slide(cell)} (metadata slideshow.slide_type)"
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        and cell.metadata.get("slideshow", {}).get("slide_type") != _slide(cell)
+    ]
     foreign = (
         _imports("\n".join(cell.source for cell in code)) - ON_COLAB - {"helpers"} - sys.stdlib_module_names
     )
     if foreign:
         found.append(f"imports {', '.join(sorted(foreign))}, which Colab does not have")
     return found
+
+
+def _slide(cell: NotebookNode) -> str:
+    """What a text is to nbconvert's slides: a heading begins one, any other text one below it."""
+    return "slide" if cell.source.startswith(("# ", "## ")) else "subslide"
 
 
 def _assigned(source: str) -> dict:
@@ -162,6 +173,9 @@ def lesson() -> NotebookNode:
     notebook = nbformat.read(FIXTURES / "good.ipynb", as_version=4)
     notebook.cells[0].source += "\n\n" + publishing.badge("01_small")
     notebook.cells.insert(1, nbformat.v4.new_code_cell(publishing.setup_cell()))
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.metadata["slideshow"] = {"slide_type": _slide(cell)}
     notebook.cells[2].source = 'retrain = False  # yes or no\nseeds = 5\ndevice = "auto"'
     for count, cell in enumerate(_code(notebook), 1):
         cell.execution_count = count
@@ -214,6 +228,7 @@ SPOILT = {
         lambda n: n.cells[1].update(source=n.cells[1].source + "\nx = 1"),
         "not publishing.setup_cell",
     ),
+    "no slide": (lambda n: n.cells[0].metadata.clear(), "is not marked as slide"),
     "no parameters": (lambda n: n.cells[2].metadata.update(tags=[]), "not exactly one cell tagged"),
     "two parameters cells": (_change(metadata={"tags": ["parameters"]}), "not exactly one cell tagged"),
     "retrain committed": (
