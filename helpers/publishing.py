@@ -85,6 +85,7 @@ def publish(slug: str, root: Path = ROOT) -> list[Path]:
     ]
     for name in (
         "README.md",
+        "CITATION.cff",
         "pyproject.toml",
     ):  # the old address last: a second try still knows it
         path = root / name

@@ -14,11 +14,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from helpers import ROOT, __version__, findings, studies
-from helpers.experiments import STUDIES
-from helpers.records import RECORDED
+from helpers import ROOT, __version__
 
-README = (ROOT / "README.md").read_text("utf-8")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 DEPENDENCIES = [Requirement(item) for item in PROJECT["dependencies"]]
@@ -240,16 +237,6 @@ def test_what_make_asks_of_a_python_is_what_the_project_requires():
     assert done.returncode == 1
     assert "it is Python 3." in done.stderr
     assert PROJECT["requires-python"] == ">=3.11"
-
-
-def test_the_readme_tells_what_the_recorded_runs_say():
-    told = re.findall(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", README.split("## Found so far")[1], re.M)
-    found = []
-    for study in STUDIES.values():
-        runs = studies.recorded(study, study.seeds, RECORDED)
-        if len(runs) == study.seeds * len(study.arms):
-            found += [(str(f.claim), f.statement, f.measured, f.verdict) for f in findings.findings(runs)]
-    assert sorted(told) == sorted(found)
 
 
 def test_ci_runs_make_test():

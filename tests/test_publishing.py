@@ -16,6 +16,12 @@ FIXTURES = Path(__file__).parent / "fixtures"
 OURS = ROOT / "helpers" / "__init__.py"
 
 
+def test_the_citation_has_this_address_and_version():
+    text = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"repository-code: {publishing.address()}\n" in text
+    assert f"version: {__version__}\n" in text
+
+
 def test_the_readme_links_to_no_other_address_or_release():
     text = (ROOT / "README.md").read_text("utf-8")
     assert publishing._renew(text, publishing.address(), publishing.address()) == text
@@ -28,7 +34,8 @@ def test_the_readme_links_to_no_other_address_or_release():
 def course(tmp_path: Path) -> Path:
     """A copy of what an address stands in, with one lesson."""
     (tmp_path / "notebooks").mkdir()
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for file in ("pyproject.toml", "CITATION.cff"):
+        shutil.copy(ROOT / file, tmp_path)
     notebook = nbformat.read(FIXTURES / "good.ipynb", as_version=4)
     notebook.cells[0].source += "\n\n" + publishing.badge("01_small")
     notebook.cells.insert(1, nbformat.v4.new_code_cell(publishing.setup_cell(), id="setup"))
@@ -44,7 +51,8 @@ def course(tmp_path: Path) -> Path:
 def test_publishing_changes_the_address_everywhere_and_nothing_else(course):
     old, new = publishing.address(), "https://github.com/octo-cat/norm.course"
     before = nbformat.read(course / "notebooks" / "01_small.ipynb", as_version=4)
-    assert len(publishing.publish("octo-cat/norm.course", course)) == 3
+    assert len(publishing.publish("octo-cat/norm.course", course)) == 4
+    assert f"repository-code: {new}\n" in (course / "CITATION.cff").read_text()
     assert publishing.address(course) == new
     after = nbformat.read(course / "notebooks" / "01_small.ipynb", as_version=4)
     assert after.cells[1].source == publishing.setup_cell(new)
@@ -127,7 +135,7 @@ def _git(repository: Path, *arguments: str) -> str:
 
 def test_a_release_is_a_tagged_commit_that_holds_the_address(repository):
     changed = publishing.release("octocat/course", repository)
-    assert len(changed) == 3
+    assert len(changed) == 4
     assert _git(repository, "status", "--porcelain") == ""
     tag = f"v{__version__}"
     assert _git(repository, "rev-list", "-n1", tag) == _git(repository, "rev-parse", "HEAD")
