@@ -122,10 +122,15 @@ def lessons_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def _cell(text: str) -> str:
+    """The text in a cell of a table, which a bare | would end."""
+    return text.replace("|", "\\|")
+
+
 def verdicts() -> str:
     """Every claim that a complete study tests, with what was measured, as a page of Markdown."""
     rows = sorted(
-        (f.claim, f"| {f.claim} | {f.statement} | {f.measured} | {f.verdict} |")
+        (f.claim, f"| {f.claim} | {f.statement} | {_cell(f.measured)} | {f.verdict} |")
         for name in STUDIES
         for f in findings.findings(recorded(name))
     )
