@@ -232,12 +232,12 @@ def intervals(
 
 
 def _limits(values: Sequence[float], items: Sequence[Interval]) -> tuple[float, float]:
-    """An axis that holds all values, and intervals up to three quarters of the values' range beyond them.
+    """An axis that holds all values, and intervals up to one and a half times the values' range beyond them.
 
     A very wide one is cut off rather than squeezing the others.
     """
     low, high = min(values), max(values)
-    reach = max(0.5, 0.75 * (high - low))
+    reach = max(0.5, 1.5 * (high - low))
     ends = [end for item in items if item.n > 1 for end in (item.low, item.high)]
     low, high = max(min([low, *ends]), low - reach), min(max([high, *ends]), high + reach)
     margin = max(0.1, 0.06 * (high - low))
