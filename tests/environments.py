@@ -34,16 +34,22 @@ sys.path.insert(0, str(ROOT))
 from helpers import __version__, publishing  # noqa: E402
 
 FOLDER = ROOT / "build" / "environments"
-OLDEST = ("torch==2.11.*", "torchvision==0.26.*", "numpy==2.1.*", "matplotlib==3.10.*")
-COLAB = (
-    *OLDEST,
-    "seaborn==0.13.*",
-    "scikit-learn==1.6.*",
+COLAB = {  # August 2026
+    "torch": "2.11",
+    "torchvision": "0.26",
+    "numpy": "2.1",
+    "matplotlib": "3.10",
+    "seaborn": "0.13",
+    "scikit-learn": "1.6",
+    "ipython": "7.34",
+    "ipywidgets": "7.7",
+}
+OLDEST = [f"{name}=={COLAB[name]}.*" for name in ("torch", "torchvision", "numpy", "matplotlib")]
+ON_COLAB = [
+    *(f"{name}=={version}.*" for name, version in COLAB.items()),
     "pandas==2.2.*",
     "scipy<1.17",
-    "ipython==7.34.*",
     "ipykernel==6.17.*",
-    "ipywidgets==7.7.*",
     "jupyter_client<8",
     "traitlets==5.7.*",
     "dask[distributed]",
@@ -52,7 +58,7 @@ COLAB = (
     "jinja2",
     "nbformat",
     "tqdm",
-)
+]
 
 
 def main() -> None:
@@ -70,18 +76,18 @@ def main() -> None:
     faults = []
     for name in given.environments:
         if name == "colab":
-            python = built(name, given.python, COLAB)
+            python = built(name, given.python, ON_COLAB)
             faults += on_colab(python, lessons)
         else:
-            wanted = OLDEST if name == "oldest" else ("torch", "torchvision")
-            python = built(name, given.python, (*wanted, "-e", f"{ROOT}[test]"))
+            wanted = OLDEST if name == "oldest" else ["torch", "torchvision"]
+            python = built(name, given.python, [*wanted, "-e", f"{ROOT}[test]"])
             for threads in given.threads:
                 faults += compared(name, python, lessons, threads)
     print("\n".join(faults) or "all outputs are as committed")
     sys.exit(bool(faults))
 
 
-def built(name: str, base: str, wanted: tuple[str, ...]) -> Path:
+def built(name: str, base: str, wanted: list[str]) -> Path:
     """The Python of the environment, which is made if it is not there."""
     version = subprocess.run([base, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
     folder = FOLDER / f"{name}-{version}"

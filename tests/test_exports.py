@@ -1,12 +1,13 @@
 """Lessons as pages and as slides, and the report: alt texts, formulas, no serious fault that axe finds."""
 
-import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import WITHOUT, chromium
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter, SlidesExporter
 
@@ -14,7 +15,6 @@ from helpers import ROOT, report, runner
 
 TEMPLATES = ROOT / "helpers" / "templates"
 LESSONS = runner.lessons()
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def page(lesson: str) -> str:
@@ -58,20 +58,12 @@ def test_slides_begin_at_headings_and_hold_every_text(lesson):
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator:
-    if BROWSER is None:
-        pytest.skip("there is no Chromium here (apt install chromium)")
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=BROWSER, args=flags)
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 def violations(browser, file: Path) -> list[str]:
     """What axe-core objects to and a reader could stumble over, as "rule: element"."""
-    from axe_playwright_python.sync_playwright import Axe
-
     tab = browser.new_page(viewport={"width": 1280, "height": 1600})
     tab.route("http*://**", lambda route: route.abort())  # nothing is fetched
     tab.goto(file.as_uri(), wait_until="domcontentloaded")
@@ -85,16 +77,19 @@ def violations(browser, file: Path) -> list[str]:
     ]
 
 
+@WITHOUT
 def test_axe_finds_nothing_serious_in_a_lesson(browser, tmp_path):
     file = tmp_path / "lesson.html"
     file.write_text(page("04_layer_group_instance_norm"), "utf-8")
     assert violations(browser, file) == []
 
 
+@WITHOUT
 def test_axe_finds_nothing_serious_in_the_report(browser, tmp_path):
     assert violations(browser, report.build(tmp_path / "report.html")) == []
 
 
+@WITHOUT
 def test_axe_finds_what_is_wrong(browser, tmp_path):
     file = tmp_path / "bad.html"
     file.write_text(

@@ -11,16 +11,16 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from browser import WITHOUT, chromium
 
 from helpers import ROOT
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LESSON = "09_regularization_experiments"
 STARTUP = 120  # seconds for the server, and for the page
 ALL_CELLS = 300_000  # milliseconds for the cells of the lesson
 PICTURE = ".jp-OutputArea-output img"
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here (apt install chromium)")
+pytestmark = WITHOUT
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +71,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def page(server: str) -> Iterator:
     """The lesson after Run All Cells."""
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=BROWSER, args=flags)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1100})
         page.goto(server, timeout=STARTUP * 1000)
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=STARTUP * 1000)
@@ -87,7 +84,6 @@ def page(server: str) -> Iterator:
         last = page.locator(".jp-CodeCell .jp-InputPrompt").last
         last.filter(has_text=re.compile(r"\[\d+\]")).wait_for(timeout=ALL_CELLS)
         yield page
-        browser.close()
 
 
 def test_every_cell_has_run_without_error_and_figures_are_there(page):

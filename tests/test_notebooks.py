@@ -82,9 +82,7 @@ def _outputs(notebook: NotebookNode) -> list[str]:
             if "image/png" in output.get("data", {}) and not alt.strip():
                 found.append(f"In [{number}] shows a picture without alt text")
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and re.search(
-            r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"']+)", cell.source
-        ):
+        if cell.cell_type == "markdown" and PICTURE_WITHOUT_ALT.search(cell.source):
             found.append(f"a picture without alt text in the text {cell.source[:40]!r}")
     return found
 

@@ -10,6 +10,7 @@ import tomllib
 from importlib import metadata
 
 import pytest
+from environments import COLAB
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -23,16 +24,6 @@ TEST = [Requirement(item) for item in PROJECT["optional-dependencies"]["test"]]
 ENVIRONMENT = (ROOT / "environment.yml").read_text("utf-8")
 LINES = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if line[:1] != "#"]
 CONSTRAINTS = dict(line.split("==") for line in LINES)
-COLAB = {  # August 2026
-    "torch": "2.11",
-    "torchvision": "0.26",
-    "numpy": "2.1",
-    "matplotlib": "3.10",
-    "seaborn": "0.13",
-    "scikit-learn": "1.6",
-    "ipython": "7.34",
-    "ipywidgets": "7.7",
-}
 BATCH = {"cli", "one_lesson", "publishing", "runner"}  # modules that no lesson imports
 
 
