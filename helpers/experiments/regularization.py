@@ -39,7 +39,7 @@ def adam_l2_adamw() -> Study:
 _MNIST_RECIPE = Recipe(
     epochs=15, batch_size=64, lr=0.1, weight_decay=0.0, augment=Augment(pad=2, rotation=10.0)
 )
-MNIST_RATES = (0.01, 0.03, 0.1, 0.3)
+MNIST_RATES = (0.03, 0.1, 0.3, 1.0)
 
 
 def mnist_search() -> Study:
