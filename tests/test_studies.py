@@ -414,6 +414,9 @@ def test_what_a_complete_search_found_is_used():
             assert name in CHOSEN
     for arm in STUDIES["input_scaling"].arms:
         assert arm.recipe.lr == CHOSEN["input_scaling_search"][arm.name]
+    for name in ("mnist_regularization", "mnist_readings", "l1_path"):
+        for arm in STUDIES[name].arms:
+            assert arm.recipe.lr == CHOSEN["mnist_search"][arm.norm]
 
 
 def test_cifar_norms_is_the_published_recipe():

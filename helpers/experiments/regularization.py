@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from helpers.batches import Augment
+from helpers.experiments.chosen import CHOSEN
 from helpers.experiments.study import Arm, Study
 from helpers.training import L1_STEPS, Recipe
 
@@ -69,12 +70,13 @@ PENALTIES: dict[str, dict[str, float]] = {
 
 
 def mnist_regularization() -> Study:
+    rates = CHOSEN["mnist_search"]
     return Study(
         name="mnist_regularization",
         dataset="mnist",
         arms=tuple(
-            Arm(f"{norm} {name}", norm, dataclasses.replace(_MNIST_RECIPE, **penalty), "mnist_net")
-            for norm in ("batch", "layer", "group")
+            Arm(f"{norm} {name}", norm, dataclasses.replace(_MNIST_RECIPE, lr=rate, **penalty), "mnist_net")
+            for norm, rate in rates.items()
             for name, penalty in PENALTIES.items()
         ),
         title="Three norms with L1, L2, both and neither on MNIST: 17,890 parameters, 15 epochs",
@@ -88,6 +90,7 @@ MNIST_PARAMETERS = 17_890  # of the network with a norm: what a mean over all pa
 
 def mnist_readings() -> Study:
     """What a factor of 0.001 may have multiplied: the sums over all parameters: mnist_regularization."""
+    recipe = dataclasses.replace(_MNIST_RECIPE, lr=CHOSEN["mnist_search"]["batch"])
     readings: dict[str, dict[str, Any]] = {
         "L1 weights only": {"l1": FACTOR, "penalized": "weights"},
         "L1 mean": {"l1": FACTOR / MNIST_PARAMETERS},
@@ -98,7 +101,7 @@ def mnist_readings() -> Study:
         name="mnist_readings",
         dataset="mnist",
         arms=tuple(
-            Arm(f"batch {name}", "batch", dataclasses.replace(_MNIST_RECIPE, **settings), "mnist_net")
+            Arm(f"batch {name}", "batch", dataclasses.replace(recipe, **settings), "mnist_net")
             for name, settings in readings.items()
         ),
         title="Other readings of the published factors 0.001 on MNIST: which parameters, sum or mean",
@@ -111,7 +114,8 @@ LAMBDAS = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01)
 
 
 def l1_path() -> Study:
-    recipe = dataclasses.replace(_MNIST_RECIPE, epochs=5, penalized="weights")
+    rate = CHOSEN["mnist_search"]["batch"]
+    recipe = dataclasses.replace(_MNIST_RECIPE, lr=rate, epochs=5, penalized="weights")
     return Study(
         name="l1_path",
         dataset="mnist",
