@@ -23,7 +23,7 @@ def explore(draw: Callable[..., Figure], alt: str | Callable[..., str], **contro
             again when a control is moved, so it should take a fraction of a second.
         alt: what the figure shows, in a sentence, or a function of the same parameters that says it.
         controls: name of a parameter of `draw` -> what `ipywidgets.interact` takes: (low, high), (low, high,
-            step), a list of choices, True or False.
+            step), the choices in a list or tuple of strings, True or False.
 
     Raises:
         ValueError: a control that `draw` has no parameter for, or a parameter without default.
@@ -49,6 +49,9 @@ def explore(draw: Callable[..., Figure], alt: str | Callable[..., str], **contro
         return
     # ipywidgets reads where the controls start from the signature.
     drawn.__signature__ = inspect.Signature([parameters[name] for name in controls])
+    for name, control in controls.items():
+        if isinstance(control, tuple) and isinstance(control[0], str):
+            controls[name] = list(control)  # ipywidgets 7, which Colab has, takes no choices in a tuple
     widgets = ipywidgets.interactive(drawn, **controls)
     for widget in widgets.children:
         if "continuous_update" in widget.trait_names():

@@ -167,11 +167,12 @@ def alone(python: Path, lesson: Path, content: Path, repository: Path) -> list[s
 
 
 def said(cell: nbformat.NotebookNode) -> str:
-    """The text that a cell prints or shows; figures and tables as HTML are left out."""
+    """The text that a cell prints or shows, but not that of figures: a slider here, a picture in batch."""
+    pictures = {"image/png", "application/vnd.jupyter.widget-view+json"}
     return "".join(
         output.get("text") or output.get("data", {}).get("text/plain", "")
         for output in cell.get("outputs", [])
-        if "image/png" not in output.get("data", {})
+        if not pictures & set(output.get("data", {}))
     ).strip()
 
 
@@ -195,6 +196,7 @@ def executed(python: Path, notebook: nbformat.NotebookNode, content: Path, repos
     kernel.kernel_spec.argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     there = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf"}
     there["GIT_CONFIG_VALUE_0"] = publishing.address()
+    there["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # four lines about the debugger otherwise
     client = NotebookClient(notebook, km=kernel, timeout=600, resources={"metadata": {"path": str(content)}})
     client.execute(env={**os.environ, **there})
 

@@ -44,6 +44,16 @@ def test_for_a_person_controls_start_at_the_defaults_and_draw_again(seen, monkey
     assert seen[-2:] == [("contours at 50, None", "alt"), ("surface at 50, None", "alt")]
 
 
+def test_choices_in_a_tuple_reach_ipywidgets_as_a_list(seen, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    given = []
+    monkeypatch.setattr(
+        ipywidgets, "interactive", lambda _, **controls: given.append(controls) or ipywidgets.VBox()
+    )
+    explorer.explore(draw, "alt", ratio=(1, 100), kind=("surface", "contours"))
+    assert given == [{"ratio": (1, 100), "kind": ["surface", "contours"]}]  # all that ipywidgets 7 takes
+
+
 def test_a_control_without_parameter_and_a_parameter_without_default_are_named():
     with pytest.raises(ValueError, match="a control for scale, but the parameters of draw"):
         explorer.explore(draw, "alt", scale=(1, 2))
