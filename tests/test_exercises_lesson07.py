@@ -72,7 +72,7 @@ WRONG = [
     ("effective_rate", lambda lr, w: lr / w.norm() ** 2, "each row has its own rate"),
     ("effective_rate", lambda lr, w: lr / (w**2).sum(0), "rows and columns are swapped"),
     ("effective_rate", lambda lr, w: lr / (w**2).mean(1), "the mean of the squares"),
-    ("effective_rate", lambda lr, w: lr / w.abs().sum(1) ** 2, "it should be ["),
+    ("effective_rate", lambda lr, w: lr / w.abs().sum(1) ** 2, "it should be ("),
 ]
 
 

@@ -128,3 +128,57 @@ def numbers_named(
     where = next(i for i in range(len(cases)) if not agree(results[i : i + 1], right[i : i + 1]))
     given, wanted = (", ".join(f"{v:.6g}" for v in r[where].view(-1)) for r in (results, right))
     return [f"{shown(*cases[where])} gives {given}, it should be {wanted}"]
+
+
+def values_named(
+    answer: Callable,
+    cases: Sequence[tuple],
+    reference: Callable,
+    mistakes: Mistakes,
+    shown: Callable[..., str],
+) -> list[str]:
+    """Like numbers_named, where an answer is a number, a sequence, a tensor or, as the reference says, None."""
+    results = []
+    for case in cases:
+        result, error = call(answer, *case, what=shown(*case))
+        if error:
+            return error
+        results.append(result)
+    if all(result is None for result in results):
+        return ["it returns None: is a `return` missing?"]
+
+    def reproduces(**choices: object) -> bool:
+        return all(_same(r, reference(*case, **choices)) for r, case in zip(results, cases, strict=True))
+
+    if reproduces():
+        return []
+    found = reproducing(mistakes, reproduces)
+    if found:
+        return found
+    right = [reference(*case) for case in cases]
+    i = next(i for i in range(len(cases)) if not _same(results[i], right[i]))
+    return [f"{shown(*cases[i])} gives {_plain(results[i])}, it should be {_plain(right[i])}"]
+
+
+def _tensor(result: object) -> Tensor | None:
+    """A learner's numbers as float64, None for anything else."""
+    try:
+        return torch.as_tensor(result).detach().double()
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
+def _same(result: object, expected: object) -> bool:
+    if result is None or expected is None:
+        return result is expected
+    tensor = _tensor(result)
+    return tensor is not None and agree([tensor], [torch.as_tensor(expected).double()])
+
+
+def _plain(value: object) -> str:
+    tensor = None if value is None else _tensor(value)
+    if tensor is None or not tensor.numel():
+        return repr(value)
+    if tensor.ndim > 1:
+        return f"a tensor {tuple(tensor.shape)} that begins with {tensor.flatten()[0]:.6g}"
+    return f"{tensor:.6g}" if tensor.ndim == 0 else f"({', '.join(f'{v:.6g}' for v in tensor)})"

@@ -1,11 +1,9 @@
 """Exercises of lesson 06: counts of means, error of an accuracy, paired interval, first epoch."""
 
-from collections.abc import Callable, Sequence
-
-import numpy as np
+from collections.abc import Callable
 
 from helpers.exercises import lesson06_mistakes as wrong
-from helpers.exercises.diagnosis import Exercise, Mistakes, call, reproducing
+from helpers.exercises.diagnosis import Exercise, values_named
 
 
 def count_means(norm, shape, groups=2):
@@ -33,56 +31,6 @@ def first_epoch(accuracies, threshold):
     return None
 
 
-def _diagnose(
-    answer: Callable, cases: Sequence[tuple], reference: Callable, mistakes: Mistakes, shown: Callable
-) -> list[str]:
-    """Mistakes that reproduce the answer's results in all cases, alone or in pairs; none if all are right.
-
-    `shown` writes one case as the learner would call it.
-    """
-    results = []
-    for case in cases:
-        result, error = call(answer, *case, what=shown(*case))
-        if error:
-            return error
-        results.append(result)
-    right = [reference(*case) for case in cases]
-    if all(map(_same, results, right)):
-        return []
-    if all(result is None for result in results):
-        return ["it returns None: is a `return` missing?"]
-
-    def reproduces(**choices: object) -> bool:
-        return all(map(_same, results, [reference(*case, **choices) for case in cases]))
-
-    found = reproducing(mistakes, reproduces)
-    if found:
-        return found
-    where = next(i for i in range(len(cases)) if not _same(results[i], right[i]))
-    return [f"{shown(*cases[where])} gives {_plain(results[where])}, it should be {_plain(right[where])}"]
-
-
-def _same(result: object, expected: object) -> bool:
-    if result is None or expected is None:
-        return result is expected
-    try:
-        found, wanted = np.asarray(result, dtype=float), np.asarray(expected, dtype=float)
-    except (TypeError, ValueError):
-        return False
-    return found.shape == wanted.shape and np.allclose(found, wanted, rtol=1e-6, atol=1e-9, equal_nan=True)
-
-
-def _plain(value: object) -> str:
-    try:
-        numbers = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        return repr(value)
-    if value is None or numbers.size == 0:
-        return repr(value)
-    said = [f"{number:.6g}" for number in numbers.flatten()]
-    return said[0] if numbers.ndim == 0 else f"({', '.join(said)})"
-
-
 _SHAPES = [
     *((norm, (8, 6, 4, 5)) for norm in ("batch", "layer", "instance")),
     ("group", (8, 6, 4, 5), 3),
@@ -95,12 +43,12 @@ def _diagnose_means(answer: Callable) -> list[str]:
     def shown(norm: str, shape: tuple, *groups: int) -> str:
         return f"count_means({norm!r}, {shape}{', ' + str(groups[0]) if groups else ''})"
 
-    return _diagnose(answer, _SHAPES, wrong.means, wrong.MEANS_MISTAKES, shown)
+    return values_named(answer, _SHAPES, wrong.means, wrong.MEANS_MISTAKES, shown)
 
 
 def _diagnose_error(answer: Callable) -> list[str]:
     cases = [(7_151, 10_000), (350, 355), (20, 50)]
-    return _diagnose(
+    return values_named(
         answer,
         cases,
         wrong.error,
@@ -115,7 +63,7 @@ def _diagnose_paired(answer: Callable) -> list[str]:
 
     a, b = [72.4, 73.1, 71.8, 72.9, 72.2], [71.2, 72.3, 70.1, 71.5, 71.6]
     cases = [(a, b, 2.776), (a[:3], b[:3], 4.303)]
-    return _diagnose(answer, cases, wrong.paired, wrong.PAIRED_MISTAKES, shown)
+    return values_named(answer, cases, wrong.paired, wrong.PAIRED_MISTAKES, shown)
 
 
 def _diagnose_first(answer: Callable) -> list[str]:
@@ -124,7 +72,7 @@ def _diagnose_first(answer: Callable) -> list[str]:
 
     curve = [33.6, 52.4, 59.9, 61.0, 58.2, 60.0, 66.5, 65.9]
     cases = [(curve, 60.0), (curve, 66.5), (curve, 70.0), (curve, 20.0)]
-    return _diagnose(answer, cases, wrong.first, wrong.FIRST_MISTAKES, shown)
+    return values_named(answer, cases, wrong.first, wrong.FIRST_MISTAKES, shown)
 
 
 EXERCISES = {

@@ -1,12 +1,12 @@
 """Exercises of lesson 07: crossing point, train-test gap, gradient of scaled weights, effective rate."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from helpers.exercises import lesson07_mistakes as wrong
-from helpers.exercises.diagnosis import Exercise, Mistakes, agree, call, reproducing
+from helpers.exercises.diagnosis import Exercise, values_named
 
 
 def crossing_point(sizes, differences):
@@ -30,59 +30,6 @@ def effective_rate(lr, weight):
     return lr / weight.square().sum(dim=1)  # one row for each unit
 
 
-def _tensor(result: object) -> Tensor | None:
-    """A learner's number or tensor as float64, None for anything else."""
-    try:
-        return torch.as_tensor(result).detach().double()
-    except (TypeError, ValueError, RuntimeError):
-        return None
-
-
-def _diagnose(
-    answer: Callable, cases: Sequence[tuple], reference: Callable, mistakes: Mistakes, shown: Callable
-) -> list[str]:
-    """Mistakes, alone or in pairs, that reproduce the answer in all cases; none if all are right.
-
-    A case for which the reference is None asks for None.
-    """
-    results = []
-    for case in cases:
-        result, error = call(answer, *case, what=shown(*case))
-        if error:
-            return error
-        results.append(result)
-    if all(result is None for result in results):
-        return ["it returns None: is a `return` missing?"]
-
-    def reproduces(**choices: object) -> bool:
-        return all(_same(r, reference(*case, **choices)) for r, case in zip(results, cases, strict=True))
-
-    if reproduces():
-        return []
-    found = reproducing(mistakes, reproduces)
-    if found:
-        return found
-    right = [reference(*case) for case in cases]
-    i = next(i for i in range(len(cases)) if not _same(results[i], right[i]))
-    return [f"{shown(*cases[i])} gives {_plain(results[i])}, it should be {_plain(right[i])}"]
-
-
-def _same(result: object, expected: object) -> bool:
-    if result is None or expected is None:
-        return result is expected
-    tensor = _tensor(result)
-    return tensor is not None and agree([tensor], [torch.as_tensor(expected).double()])
-
-
-def _plain(value: object) -> str:
-    tensor = None if value is None else _tensor(value)
-    if tensor is None:
-        return repr(value)
-    if tensor.ndim > 1:
-        return f"a tensor {tuple(tensor.shape)} that begins with {tensor.flatten()[0]:.4g}"
-    return f"{tensor:.4g}" if tensor.ndim == 0 else f"[{', '.join(f'{v:.4g}' for v in tensor)}]"
-
-
 def _diagnose_crossing(answer: Callable) -> list[str]:
     cases = [
         ([2, 4, 8, 16, 32], [-6.0, -3.0, -1.0, 2.0, 3.0]),
@@ -90,14 +37,14 @@ def _diagnose_crossing(answer: Callable) -> list[str]:
         ([2, 4, 32], [1.0, -2.0, -5.0]),  # only falls
         ([2, 8, 32, 128], [3.0, -3.0, -1.0, 0.5]),
     ]
-    return _diagnose(
+    return values_named(
         answer, cases, wrong.crossing, wrong.CROSSING, lambda *case: "crossing_point({}, {})".format(*case)
     )
 
 
 def _diagnose_gap(answer: Callable) -> list[str]:
     cases = [(19_000, 20_000, 6_500, 10_000), (450, 500, 91, 100)]
-    return _diagnose(answer, cases, wrong.gap, wrong.GAP, "train_test_gap({}, {}, {}, {})".format)
+    return values_named(answer, cases, wrong.gap, wrong.GAP, "train_test_gap({}, {}, {}, {})".format)
 
 
 def _weights() -> Tensor:
@@ -106,7 +53,7 @@ def _weights() -> Tensor:
 
 def _diagnose_scaled(answer: Callable) -> list[str]:
     cases = [(_weights(), 10.0), (_weights(), 0.25), (_weights(), 3)]
-    return _diagnose(
+    return values_named(
         answer, cases, wrong.scaled, wrong.SCALED, lambda g, a: f"a gradient (4, 3) with a = {a:g}"
     )
 
@@ -115,7 +62,7 @@ def _diagnose_rate(answer: Callable) -> list[str]:
     square = _weights() @ _weights().T  # (4, 4), where rows and columns are as many
     cases = [(0.1, _weights()), (2.0, square + torch.eye(4, dtype=torch.float64).cumsum(dim=1))]
     shown = "lr = {:g}, weight {}".format
-    return _diagnose(answer, cases, wrong.rate, wrong.RATE, lambda lr, w: shown(lr, tuple(w.shape)))
+    return values_named(answer, cases, wrong.rate, wrong.RATE, lambda lr, w: shown(lr, tuple(w.shape)))
 
 
 EXERCISES = {
