@@ -137,7 +137,7 @@ def values_named(
     mistakes: Mistakes,
     shown: Callable[..., str],
 ) -> list[str]:
-    """Like numbers_named, where an answer is a number, a sequence, a tensor or, as the reference says, None."""
+    """Like numbers_named, for an answer of any form: number, sequence, tensor, or None if that is right."""
     results = []
     for case in cases:
         result, error = call(answer, *case, what=shown(*case))
