@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from helpers import studies
+from helpers import run_measures, search, studies
 from helpers.comparison import Runs, final
 from helpers.experiments import STUDIES
 from helpers.stats import Interval, interval, paired
@@ -59,7 +58,7 @@ def gap(run: Mapping[str, Any]) -> float:
     """
     if run["status"] != "done":
         return math.nan
-    return run["measures"]["train"]["accuracy"] - final(run)
+    return run_measures.gap(run)
 
 
 def train_accuracy(run: Mapping[str, Any]) -> float:
@@ -104,17 +103,12 @@ def searched(runs: Runs) -> dict[str, pd.DataFrame]:
 
     NaN where a run diverged: a rate that fails sometimes is not one to choose.
     """
-    found: dict[str, dict[float, dict[float, float]]] = {}
-    for arm in dict.fromkeys(run["arm"] for run in runs):
-        norm, number = setting(arm)
-        ends = [run for run in runs if run["arm"] == arm]
-        good = all(run["status"] == "done" for run in ends)
-        accuracy = float(np.mean([final(run) for run in ends])) if good else math.nan
-        found.setdefault(norm, {}).setdefault(number, {})[float(arm.split(" ")[2])] = accuracy
-    return {
-        norm: pd.DataFrame.from_dict(rows, orient="index").sort_index().sort_index(axis="columns")
-        for norm, rows in found.items()
-    }
+    table = search.accuracies(runs)
+    found: dict[str, dict[float, pd.Series]] = {}
+    for family in table:
+        norm, number = setting(family)
+        found.setdefault(norm, {})[number] = table[family]
+    return {norm: pd.DataFrame(rows).T.sort_index() for norm, rows in found.items()}
 
 
 def chosen(runs: Runs) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from helpers.comparison import Measure, Runs, final
 from helpers.experiments import STUDIES
 from helpers.experiments.regularization import PENALTIES
 from helpers.records import RECORDED
-from helpers.run_measures import trained
+from helpers.run_measures import tested
 from helpers.stats import Interval
 
 NORMS = ("batch", "layer", "group")
@@ -35,16 +35,6 @@ def read(
 
 
 # Measures of one run.
-
-
-def tested(run: Mapping[str, Any]) -> float:
-    """Accuracy (percent) of the final network on the real test images."""
-    return run["measures"]["test"]["accuracy"] if "test" in run["measures"] else final(run)
-
-
-def generalization_gap(run: Mapping[str, Any]) -> float:
-    """Training minus test accuracy of the final network, both in evaluation mode, in points."""
-    return trained(run) - tested(run)
 
 
 def training_loss(run: Mapping[str, Any]) -> float:

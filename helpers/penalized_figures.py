@@ -14,8 +14,9 @@ from matplotlib.ticker import LogLocator
 from helpers import comparison, comparison_figures, figures
 from helpers.comparison import Measure, Runs
 from helpers.measures import SMALL
-from helpers.penalized import below, tested, training_loss, zero_channels, zeros
+from helpers.penalized import below, training_loss, zero_channels, zeros
 from helpers.power import power
+from helpers.run_measures import tested
 from helpers.sparse_path import by_seed
 
 _LOOK = {  # of a step, or of a penalty: as lesson 08 draws L1 and L2

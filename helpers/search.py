@@ -50,6 +50,8 @@ def best_rates(runs: Runs) -> dict[str, float]:
 
 
 def beyond(runs: Runs) -> list[str]:
-    """The families whose best rate is the smallest or largest one tried: a better one may lie beyond."""
-    rates = accuracies(runs).index
-    return [name for name, best in best_rates(runs).items() if best in (rates[0], rates[-1])]
+    """The families whose best rate is the smallest or largest of theirs: a better one may lie beyond."""
+    tried: dict[str, list[float]] = {}
+    for run in runs:
+        tried.setdefault(family(run["arm"]), []).append(rate(run["arm"]))
+    return [name for name, best in best_rates(runs).items() if best in (min(tried[name]), max(tried[name]))]

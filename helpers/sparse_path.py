@@ -9,7 +9,8 @@ import pandas as pd
 from helpers import comparison
 from helpers.comparison import Measure, Runs, told
 from helpers.experiments.regularization import LAMBDAS
-from helpers.penalized import below, tested, zero_channels, zeros
+from helpers.penalized import below, zero_channels, zeros
+from helpers.run_measures import tested
 from helpers.search import family, rate
 from helpers.stats import interval
 from helpers.training import L1_STEPS

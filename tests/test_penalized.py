@@ -8,7 +8,7 @@ import standin_runs
 import torch
 from torch import nn
 
-from helpers import comparison, findings, penalized, penalized_tables, sparse_path, studies
+from helpers import comparison, findings, penalized, penalized_tables, run_measures, sparse_path, studies
 from helpers.experiments import STUDIES
 from helpers.experiments.regularization import PENALTIES
 
@@ -52,14 +52,14 @@ def test_what_a_run_kept_of_its_end():
     sparse = {"weights": 1000, "zeros": 250, "channels": 50, "zero_channels": 5, "below": {"0.001": 400}}
     run["measures"]["sparsity"] |= sparse | {"l1": 30.0, "squared": 4.0}
     run["config"]["recipe"] |= {"l1": 0.5, "weight_decay": 0.25}
-    assert penalized.tested(run) == 98.0  # not the held-out images of the last epoch
-    assert penalized.generalization_gap(run) == pytest.approx(0.5)
+    assert run_measures.tested(run) == 98.0  # not the held-out images of the last epoch
+    assert run_measures.gap(run) == pytest.approx(0.5)
     assert penalized.training_loss(run) == 0.25
     assert (penalized.zeros(run), penalized.zero_channels(run)) == (25.0, 10.0)
     assert penalized.below(0.001)(run) == 40.0
     assert penalized.penalty(run) == pytest.approx(0.5 * 30 + 0.25 / 2 * 4)
     del run["measures"]["test"]
-    assert penalized.tested(run) == run["epochs"][-1]["test_accuracy"]
+    assert run_measures.tested(run) == run["epochs"][-1]["test_accuracy"]
 
 
 def test_a_network_is_told_apart_into_its_kinds_of_parameters():
@@ -90,9 +90,7 @@ def test_every_table_holds_all_its_rows_whatever_is_recorded(seeds):
     assert list(published.index) == list(comparison.published("mnist_regularization"))
     assert penalized_tables.power_table(runs).shape[0] == 3
     arms = ["batch none", "batch L1 mean"]
-    measured = penalized_tables.measured_table(
-        [*runs, *readings], arms, {"gap": (penalized.generalization_gap, 2)}
-    )
+    measured = penalized_tables.measured_table([*runs, *readings], arms, {"gap": (run_measures.gap, 2)})
     assert list(measured.index) == arms
     assert sparse_path.left_table(path).shape == (3, 2)
     said = [cells.loc["batch", "none"], published["ours"].iloc[0], measured.gap["batch L1 mean"]]

@@ -57,6 +57,11 @@ def test_a_best_rate_at_either_end_is_told():
     assert search.beyond(made(ACCURACIES | {"min_max 0.0001": 99.0})) == ["min_max"]
 
 
+def test_each_family_has_ends_of_its_own():
+    other = {"L1 0.0001": 70.0, "L1 0.001": 75.0, "L1 0.1": 60.0}
+    assert search.beyond(made({"raw 0.001": 80.0, "raw 0.01": 84.0} | other)) == ["raw"]
+
+
 def test_the_map_of_rates_frames_the_best_of_each_family_and_crosses_out_what_diverged():
     rates = pd.Index([0.01, 0.1, 1.0], name="learning rate")
     accuracy = {"raw": [80.4, math.nan, 10.0], "min_max": [50.0, 60.0, 90.0], "equalized": [math.nan] * 3}

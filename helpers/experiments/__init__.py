@@ -22,6 +22,7 @@ STUDIES: dict[str, Study] = {
         conditions.depth_search(),
         regularization.adam_l2_adamw(),
         regularization.mnist_search(),
+        regularization.mnist_penalty_search(),
         regularization.mnist_regularization(),
         regularization.mnist_readings(),
         regularization.l1_path(),

@@ -67,6 +67,34 @@ PENALTIES: dict[str, dict[str, float]] = {
     "L2": {"weight_decay": FACTOR},
     "L1 + L2": {"l1": FACTOR, "weight_decay": FACTOR},
 }
+PENALTY_RATES = {  # a penalty acts in every step: with L1 of 0.001 smaller rates are tried
+    "L1": (0.01, 0.03, 0.1),
+    "L2": (0.03, 0.1, 0.3),
+    "L1 + L2": (0.01, 0.03, 0.1),
+}
+
+
+def mnist_penalty_search() -> Study:
+    return Study(
+        name="mnist_penalty_search",
+        dataset="mnist",
+        arms=tuple(
+            Arm(
+                f"{norm} {name} {rate:g}",
+                norm,
+                dataclasses.replace(_MNIST_RECIPE, lr=rate, **PENALTIES[name]),
+                "mnist_net",
+            )
+            for name, rates in PENALTY_RATES.items()
+            for rate in rates
+            for norm in ("batch", "layer", "group")
+        ),
+        title="The learning rate for each norm with L1, L2 and both on MNIST, 10,000 images held out",
+        lesson="09_regularization_experiments",
+        seeds=1,
+        validation=10_000,
+        sweep=True,
+    )
 
 
 def mnist_regularization() -> Study:
