@@ -58,7 +58,7 @@ def test_a_best_rate_at_either_end_is_told():
 
 
 def test_each_family_has_ends_of_its_own():
-    other = {"L1 0.0001": 70.0, "L1 0.001": 75.0, "L1 0.1": 60.0}
+    other = {"min_max 0.0001": 70.0, "min_max 0.001": 75.0, "min_max 0.1": 60.0}
     assert search.beyond(made({"raw 0.001": 80.0, "raw 0.01": 84.0} | other)) == ["raw"]
 
 
