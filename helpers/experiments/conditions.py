@@ -8,8 +8,15 @@ from helpers.layers import NORMS
 from helpers.training import Recipe
 
 # Lesson 07. On 20,000 images, so that hundreds of runs fit into hours.
-BATCH_SIZES = (2, 4, 8, 16, 32, 128, 512)
-ROOT_RATES = (3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1)  # the learning rate is this times the root of the batch size
+ROOT_RATES = {  # batch size -> tried: the learning rate is this times the root of the batch size
+    2: (3e-4, 1e-3, 3e-3, 0.01),
+    4: (3e-4, 1e-3, 3e-3, 0.01),
+    8: (1e-3, 3e-3, 0.01, 0.03),
+    16: (1e-3, 3e-3, 0.01, 0.03),
+    32: (1e-3, 3e-3, 0.01, 0.03),
+    128: (3e-3, 0.01, 0.03, 0.1),
+    512: (3e-3, 0.01, 0.03, 0.1),
+}
 
 
 def norm_grid_search() -> Study:
@@ -21,7 +28,10 @@ def norm_grid_search() -> Study:
         name="norm_grid_search",
         dataset="cifar10",
         arms=tuple(
-            arm(norm, batch, rate) for batch in reversed(BATCH_SIZES) for norm in NORMS for rate in ROOT_RATES
+            arm(norm, batch, rate)
+            for batch, rates in reversed(ROOT_RATES.items())
+            for norm in NORMS
+            for rate in rates
         ),
         title="The learning rate for each norm and batch size: CIFAR-10, 10,000 images held out",
         lesson="07_batch_size_learning_rate_depth",
