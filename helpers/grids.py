@@ -101,7 +101,7 @@ def table(runs: Runs, value: Value = reached) -> pd.DataFrame:
 def searched(runs: Runs) -> dict[str, pd.DataFrame]:
     """Of a search, for each norm the accuracy (percent) by number (rows) and rate in the name (columns).
 
-    NaN where a run diverged: a rate that fails sometimes is not one to choose.
+    NaN where a run diverged (a rate that fails sometimes is not one to choose) or none is.
     """
     table = search.accuracies(runs)
     found: dict[str, dict[float, pd.Series]] = {}
@@ -118,16 +118,6 @@ def chosen(runs: Runs) -> pd.DataFrame:
         for norm, rates in searched(runs).items()
     }
     return pd.DataFrame.from_dict(best, orient="index")
-
-
-def at_the_edge(runs: Runs) -> list[str]:
-    """The arms whose best rate is the smallest or largest one tried: a better one may lie beyond."""
-    return [
-        f"{norm} {number:g}"
-        for norm, rates in searched(runs).items()
-        for number, row in rates.iterrows()
-        if row.notna().any() and row.idxmax() in (rates.columns[0], rates.columns[-1])
-    ]
 
 
 def crossing(numbers: Sequence[float], differences: Sequence[float]) -> float | None:

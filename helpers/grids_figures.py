@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from helpers import comparison, comparison_figures, figures, grids
+from helpers import comparison, comparison_figures, figures, grids, search
 from helpers.comparison import Runs
 from helpers.grids import Value, reached
 from helpers.stats import Interval
@@ -63,11 +63,12 @@ def heat_map_alt(runs: Runs, what: str, value: Value = reached) -> str:
 
 def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
     """For each norm the accuracy (percent) of each rate at each number; the best of a row is framed, a cross
-    is a run that diverged.
+    is a run that diverged, and what was not tried is blank.
     """
     if not runs:
         return _nothing()
     maps = grids.searched(runs)
+    tried = {(*grids.setting(run["arm"]), search.rate(run["arm"])) for run in runs}
     across = min(3, len(maps))
     down = -(-len(maps) // across)
     height = 0.26 * max(map(len, maps.values())) + 0.75
@@ -75,7 +76,8 @@ def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
     for ax in axes.flat[len(maps) :]:
         ax.axis("off")
     for ax, (norm, found) in zip(axes.flat, maps.items(), strict=False):
-        _search_map(ax, found)
+        blank = [[(norm, number, rate) not in tried for rate in found] for number in found.index]
+        _search_map(ax, found, np.array(blank))
         ax.set_title(norm)
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
@@ -83,11 +85,11 @@ def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
     return fig
 
 
-def _search_map(ax: Axes, found: pd.DataFrame) -> None:
+def _search_map(ax: Axes, found: pd.DataFrame, blank: np.ndarray) -> None:
     said = found.map(lambda cell: "×" if cell != cell else f"{cell:.0f}")
     sns.heatmap(
         found.fillna(0.0), annot=said, fmt="", cmap="cividis", vmin=0, vmax=100, ax=ax, cbar=False,
-        linewidths=0.5, annot_kws={"fontsize": 8}, xticklabels=[f"{rate:g}" for rate in found],
+        mask=blank, linewidths=0.5, annot_kws={"fontsize": 8}, xticklabels=[f"{rate:g}" for rate in found],
         yticklabels=[f"{number:g}" for number in found.index],
     )  # fmt: skip
     for row, (_, cells) in enumerate(found.iterrows()):

@@ -102,12 +102,11 @@ def search_runs():
     return found + [made(study, f"batch 4 {rate:g}", 0, 60 + i) for i, rate in enumerate(ends)]
 
 
-def test_a_search_chooses_the_best_rate_that_never_diverges_and_names_those_at_the_edge():
+def test_a_search_chooses_the_best_rate_that_never_diverges():
     found = grids.searched(search_runs())
     assert found["none"].loc[4, 0.03] == 82
     assert math.isnan(found["none"].loc[4, 0.1])
     assert grids.chosen(search_runs()).loc["none", 4] == 0.03
-    assert grids.at_the_edge(search_runs()) == ["batch 4"]
 
 
 def test_a_rate_that_diverged_with_one_seed_of_two_is_not_chosen():
@@ -120,7 +119,6 @@ def test_a_rate_that_diverged_with_one_seed_of_two_is_not_chosen():
 def test_a_search_of_which_every_run_diverged_has_no_best_rate():
     runs = [made(STUDIES["depth_search"], "none 32 0.3", 0, None)]
     assert math.isnan(grids.chosen(runs).loc["none", 32])
-    assert grids.at_the_edge(runs) == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from helpers import grids, grids_figures
+from helpers.experiments import STUDIES
 from helpers.stats import Interval
 from tests.test_grids import GRID, grid_runs, made, search_runs, vgg_runs
 
@@ -34,6 +35,11 @@ def test_the_search_frames_the_best_rate_of_each_number():
     assert set(panels) == {"none", "batch"}
     assert [patch.get_x() for patch in panels["none"].patches] == [3]  # 0.03
     assert [text.get_text() for text in panels["none"].texts][-1] == "×"
+    unlike = [*search_runs(), made(STUDIES["depth_search"], "none 8 0.01", 0, 75.0)]
+    (panel,) = (ax for ax in grids_figures.search_maps(unlike, "r", "n").axes if ax.get_title() == "none")
+    assert words(panel.figure).count("×") == 3  # what was not tried has none
+    assert [text.get_text() for text in panel.texts][-1] == "75"
+    assert [patch.get_xy() for patch in panel.patches] == [(3, 0), (2, 1)]
     assert "none 0.03; batch 1" in grids_figures.search_maps_alt(search_runs(), "Accuracy")
 
 
