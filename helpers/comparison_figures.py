@@ -3,6 +3,7 @@
 Each returns the figure; the functions ending in `_alt` say what it shows, from the same numbers.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from helpers import comparison, figures, records
+from helpers import comparison, figures, records, search
 from helpers.comparison import Runs
 from helpers.scaling import SCALINGS
 from helpers.stats import Interval
@@ -102,40 +103,45 @@ def _ending(runs: Runs, arm: str) -> str:
     return ", ".join([*said, *([f"{lost} diverged"] if lost else [])])
 
 
-def rate_map(accuracy: pd.DataFrame, what: str) -> Figure:
-    """Accuracy (percent) of each family of arms (rows) at each learning rate (columns) as tints and numbers.
+def rate_map(runs: Runs, what: str) -> Figure:
+    """Of a search: accuracy (percent) of each family (rows) at each rate (columns), as draw_rates draws it.
 
-    The best of a row is framed; a cross is a run that diverged.
-
-    Args:
-        accuracy: what search.accuracies gives.
-        what: which accuracy it is.
+    what: which accuracy it is.
     """
-    table = accuracy.T.rename(label)
-    said = table.map(lambda value: "×" if value != value else f"{value:.0f}")
+    table = search.accuracies(runs).T
     fig, ax = plt.subplots(figsize=(7.5, 0.42 * len(table) + 1.1))
-    sns.heatmap(
-        table.fillna(0.0), annot=said, fmt="", cmap="cividis", vmin=0, vmax=100, ax=ax, linewidths=0.5,
-        xticklabels=[f"{rate:g}" for rate in table.columns], cbar_kws={"label": what},
-    )  # fmt: skip
-    frame = {"fill": False, "edgecolor": figures.PALETTE["layer"], "linewidth": 2.5}
-    for row, name in enumerate(table.index):
-        if table.loc[name].notna().any():
-            best = table.columns.get_loc(table.loc[name].idxmax())
-            ax.add_patch(Rectangle((best, row), 1, 1, **frame))
+    draw_rates(ax, table.rename(label), search.tried(runs).T, cbar_kws={"label": what})
     ax.set(xlabel="peak learning rate", ylabel="")
     ax.tick_params(axis="x", labelsize=8.5)
-    ax.tick_params(axis="y", rotation=0)
     return fig
 
 
-def rate_map_alt(accuracy: pd.DataFrame, what: str) -> str:
+def draw_rates(ax: Axes, accuracy: pd.DataFrame, tried: pd.DataFrame, **look: object) -> None:
+    """Accuracies (percent, a column for each rate) as tints and numbers; the best of a row is framed, a cross
+    is a rate at which a run diverged, and what was not `tried` (same shape, True or False) is blank.
+
+    look: further arguments of seaborn's heatmap.
+    """
+    said = accuracy.map(lambda value: "×" if math.isnan(value) else f"{value:.0f}")
+    sns.heatmap(
+        accuracy.fillna(0.0), annot=said, fmt="", cmap="cividis", vmin=0, vmax=100, ax=ax, linewidths=0.5,
+        mask=~tried.to_numpy(), xticklabels=[f"{rate:g}" for rate in accuracy.columns], **look,
+    )  # fmt: skip
+    frame = {"fill": False, "edgecolor": figures.PALETTE["layer"], "linewidth": 2.5}
+    for row, (_, values) in enumerate(accuracy.iterrows()):
+        if values.notna().any():
+            ax.add_patch(Rectangle((values.argmax(), row), 1, 1, **frame))
+    ax.tick_params(axis="y", rotation=0)
+
+
+def rate_map_alt(runs: Runs, what: str) -> str:
     """What rate_map shows, in words."""
+    accuracy = search.accuracies(runs)
     best = [
         f"{label(name)} at {column.idxmax():g} ({column.max():.0f} %)"
         for name, column in accuracy.dropna(axis="columns", how="all").items()
     ]
-    lost = int(accuracy.isna().sum().sum())
+    lost = int((accuracy.isna() & search.tried(runs)).sum().sum())
     return f"{what} by arm and learning rate. Best: {'; '.join(best)}. Diverged: {lost}."
 
 

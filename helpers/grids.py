@@ -10,34 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from helpers import run_measures, search, studies
+from helpers import run_measures, search
 from helpers.comparison import Runs, final
-from helpers.experiments import STUDIES
 from helpers.stats import Interval, interval, paired
 
 CHANCE = 10.0  # percent: naming one of ten classes always
 TRAINS = 2 * CHANCE  # a run that ends above this has learned something
 Value = Callable[[Mapping[str, Any]], float]  # of one run, diverged or not
-
-
-def recorded(name: str, retrain: bool, seeds: int, device: str) -> tuple[list[dict[str, Any]], str]:
-    """The runs of a study as studies.results gives them, and a sentence that says how many there are.
-
-    No runs, and how to train them, where none is recorded yet or the study is not declared yet.
-    """
-    runs: list[dict[str, Any]] = []
-    if name in STUDIES:
-        try:
-            runs = studies.results(STUDIES[name], retrain, seeds, device=device, progress=True)
-        except studies.StudyError:
-            if retrain:  # a training that failed, not one that nobody has run
-                raise
-    if not runs:
-        return [], f"{name}: no run is recorded yet; `course train {name}` trains it (or retrain = True)"
-    count = len({run["seed"] for run in runs})
-    missing = count * len(STUDIES[name].arms) - len(runs)
-    said = f"{name}: {len(runs)} runs, {count} seed{'s' * (count > 1)}"
-    return runs, said + (f"; {missing} not recorded yet" if missing else "")
 
 
 def setting(arm: str) -> tuple[str, float]:
@@ -98,16 +77,15 @@ def table(runs: Runs, value: Value = reached) -> pd.DataFrame:
     return pd.DataFrame.from_dict(cells, orient="index").sort_index(axis="columns")
 
 
-def searched(runs: Runs) -> dict[str, pd.DataFrame]:
-    """Of a search, for each norm the accuracy (percent) by number (rows) and rate in the name (columns).
-
-    NaN where a run diverged (a rate that fails sometimes is not one to choose) or none is.
-    """
-    table = search.accuracies(runs)
+def searched(
+    runs: Runs, table: Callable[[Runs], pd.DataFrame] = search.accuracies
+) -> dict[str, pd.DataFrame]:
+    """Of a search, a table of helpers.search for each norm: by number (rows) and rate (columns)."""
+    whole = table(runs)
     found: dict[str, dict[float, pd.Series]] = {}
-    for family in table:
+    for family in whole:
         norm, number = setting(family)
-        found.setdefault(norm, {})[number] = table[family]
+        found.setdefault(norm, {})[number] = whole[family]
     return {norm: pd.DataFrame(rows).T.sort_index() for norm, rows in found.items()}
 
 
@@ -150,8 +128,6 @@ def crossing_told(found: Mapping[int, float | None], a: str, b: str) -> str:
     """The crossing point in words: its mean over seeds, its interval in numbers, and seeds without one."""
     there = [point for point in found.values() if point is not None]
     without = len(found) - len(there)
-    if not found:
-        return f"{a} against {b}: no run"
     if not there:
         return f"{a} does not cross {b} from below in any of {len(found)} seeds: no crossing point"
     item = interval(there)

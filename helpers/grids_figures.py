@@ -1,7 +1,4 @@
-"""Figures of runs over a grid of norms and numbers; the functions ending in `_alt` say what they show.
-
-Without runs each figure says that there are none yet.
-"""
+"""Figures of runs over a grid of norms and numbers; the functions ending in `_alt` say what they show."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,26 +6,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from helpers import comparison, comparison_figures, figures, grids, search
 from helpers.comparison import Runs
 from helpers.grids import Value, reached
 from helpers.stats import Interval
 
-NOTHING = "No runs to show yet."
-
-
-def _nothing() -> Figure:
-    return comparison_figures.intervals({}, "")
-
 
 def heat_map(runs: Runs, xlabel: str, what: str, value: Value = reached) -> Figure:
     """Mean value by norm and number as tints and numbers; a cross for each run of the cell that diverged."""
-    if not runs:
-        return _nothing()
     found = grids.table(runs, value)
     lost = {arm: comparison.diverged(runs, arm) for arm in comparison.arms(runs)}
     said = pd.DataFrame(
@@ -51,8 +38,6 @@ def heat_map(runs: Runs, xlabel: str, what: str, value: Value = reached) -> Figu
 
 def heat_map_alt(runs: Runs, what: str, value: Value = reached) -> str:
     """What heat_map shows, in words."""
-    if not runs:
-        return NOTHING
     rows = grids.table(runs, value).round(1)
     said = [
         f"{norm}: " + ", ".join(f"{n:g} {v:.1f}" for n, v in row.items()) for norm, row in rows.iterrows()
@@ -65,10 +50,7 @@ def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
     """For each norm the accuracy (percent) of each rate at each number; the best of a row is framed, a cross
     is a run that diverged, and what was not tried is blank.
     """
-    if not runs:
-        return _nothing()
-    maps = grids.searched(runs)
-    tried = {(*grids.setting(run["arm"]), search.rate(run["arm"])) for run in runs}
+    maps, tried = grids.searched(runs), grids.searched(runs, search.tried)
     across = min(3, len(maps))
     down = -(-len(maps) // across)
     height = 0.26 * max(map(len, maps.values())) + 0.75
@@ -76,8 +58,11 @@ def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
     for ax in axes.flat[len(maps) :]:
         ax.axis("off")
     for ax, (norm, found) in zip(axes.flat, maps.items(), strict=False):
-        blank = [[(norm, number, rate) not in tried for rate in found] for number in found.index]
-        _search_map(ax, found, np.array(blank))
+        look = {"cbar": False, "annot_kws": {"fontsize": 8}}
+        numbers = [f"{number:g}" for number in found.index]
+        comparison_figures.draw_rates(ax, found, tried[norm], yticklabels=numbers, **look)
+        ax.tick_params(labelsize=8)
+        ax.tick_params(axis="x", rotation=45)
         ax.set_title(norm)
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
@@ -85,26 +70,8 @@ def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
     return fig
 
 
-def _search_map(ax: Axes, found: pd.DataFrame, blank: np.ndarray) -> None:
-    said = found.map(lambda cell: "×" if cell != cell else f"{cell:.0f}")
-    sns.heatmap(
-        found.fillna(0.0), annot=said, fmt="", cmap="cividis", vmin=0, vmax=100, ax=ax, cbar=False,
-        mask=blank, linewidths=0.5, annot_kws={"fontsize": 8}, xticklabels=[f"{rate:g}" for rate in found],
-        yticklabels=[f"{number:g}" for number in found.index],
-    )  # fmt: skip
-    for row, (_, cells) in enumerate(found.iterrows()):
-        if cells.notna().any():
-            at = found.columns.get_loc(cells.idxmax())
-            frame = {"fill": False, "edgecolor": figures.PALETTE["layer"], "linewidth": 2}
-            ax.add_patch(Rectangle((at, row), 1, 1, **frame))
-    ax.tick_params(axis="x", labelsize=8, rotation=45)
-    ax.tick_params(axis="y", labelsize=8, rotation=0)
-
-
 def search_maps_alt(runs: Runs, what: str) -> str:
     """What search_maps shows, in words."""
-    if not runs:
-        return NOTHING
     best = grids.chosen(runs)
     said = [f"{norm} {', '.join(f'{rate:g}' for rate in row)}" for norm, row in best.iterrows()]
     numbers = ", ".join(f"{number:g}" for number in best)
@@ -124,14 +91,11 @@ def curves(
 
     base: of the logarithmic axis; with base 2 every number is a tick.
     """
-    there = [norm for norm in norms if any(grids.setting(run["arm"])[0] == norm for run in runs)]
-    if not there:
-        return _nothing()
     fig, ax = plt.subplots(figsize=(7.5, 3.6))
     if zero:
         ax.axhline(0, color=figures.MUTED, linewidth=1, label="_")
     found = grids.table(runs, value)
-    for norm in there:
+    for norm in norms:
         color = figures.PALETTE[norm]
         line = found.loc[norm].dropna()
         ax.plot(line.index, line, label=norm, color=color, ls=figures.LINES[norm])
@@ -151,21 +115,16 @@ def curves(
 
 def curves_alt(runs: Runs, norms: Sequence[str], what: str, value: Value = reached) -> str:
     """What curves shows, in words."""
-    if not runs:
-        return NOTHING
     found = grids.table(runs, value)
     said = [
         f"{norm} " + ", ".join(f"{n:g}: {v:.1f}" for n, v in found.loc[norm].dropna().items())
         for norm in norms
-        if norm in found.index
     ]
     return f"{what}. Means: {'; '.join(said)}."
 
 
 def differences(found: Mapping[float, Interval], xlabel: str, ylabel: str) -> Figure:
     """Differences by number with their 95 % intervals, and the line of no difference."""
-    if not found:
-        return _nothing()
     fig, ax = plt.subplots(figsize=(7.5, 3.0))
     ax.axhline(0, color=figures.MUTED, linewidth=1)
     numbers, means = list(found), np.array([item.mean for item in found.values()])
@@ -183,7 +142,5 @@ def differences(found: Mapping[float, Interval], xlabel: str, ylabel: str) -> Fi
 
 def differences_alt(found: Mapping[float, Interval], what: str) -> str:
     """What differences shows, in words."""
-    if not found:
-        return NOTHING
     said = [f"{number:g}: {comparison.told(item, 1, '+')}" for number, item in found.items()]
     return f"{what}, with 95 % intervals. {'; '.join(said)}."

@@ -150,12 +150,11 @@ def _one_set(study: Study, name: str, runs: Runs) -> dict[str, Any]:
 
 def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, str]]:
     if study.sweep:
-        table = search.accuracies(runs)
         what = "accuracy on held-out images (%)"
         title = (
             "Accuracy on held-out images by learning rate, mean of the runs; the best of each row is framed"
         )
-        figure, alt = draw.rate_map(table, what), draw.rate_map_alt(table, what)
+        figure, alt = draw.rate_map(runs, what), draw.rate_map_alt(runs, what)
         return [{"title": title, "png": _png(figure), "alt": alt}]
     sources = comparison.published(study.name)
     means = {arm: found for arm in comparison.arms(runs) if (found := comparison.mean(runs, arm))}

@@ -36,6 +36,14 @@ def accuracies(runs: Runs) -> pd.DataFrame:
     return table.astype(float)
 
 
+def tried(runs: Runs) -> pd.DataFrame:
+    """Which rates (rows) were tried for each family (columns): True also where every run diverged."""
+    table, arms = accuracies(runs), {run["arm"] for run in runs}
+    return pd.DataFrame(
+        {name: [f"{name} {rate:g}" in arms for rate in table.index] for name in table}, index=table.index
+    )
+
+
 def best_rates(runs: Runs) -> dict[str, float]:
     """Each family's learning rate with the highest accuracy, the smaller one of two that are equal.
 

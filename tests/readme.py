@@ -16,7 +16,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from helpers import decay_study, factorial, findings, publishing, run_measures, runner, studies  # noqa: E402
+from helpers import decay_study, factorial, findings, grids, publishing, run_measures, runner, studies  # noqa: E402
 from helpers.comparison import Runs, difference, told  # noqa: E402
 from helpers.experiments import STUDIES  # noqa: E402
 from helpers.factorial import BATCH_NORM  # noqa: E402
@@ -64,6 +64,14 @@ def _cifar_norms(runs: Runs) -> str:
     )
 
 
+def _norm_grid(runs: Runs) -> str:
+    small, large = (told(grids.difference(runs, f"batch {n}", f"group {n}"), 1, "+") for n in (2, 512))
+    return (
+        f"Each at its best learning rate, batch norm leads group norm by {small} points with batches of 2, "
+        f"by {large} with 512."
+    )
+
+
 def _adam_l2_adamw(runs: Runs) -> str:
     def gain(decay: float) -> str:
         sides = (decay_study.at_decay(name, decay) for name in ("adamw", "adam"))
@@ -90,6 +98,7 @@ FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
     ),
     "05_batch_norm_before_and_after": ("fashion_mlp", _fashion_mlp),
     "06_batch_layer_group_compared": ("cifar_norms", _cifar_norms),
+    "07_batch_size_learning_rate_depth": ("norm_grid", _norm_grid),
     "08_l1_l2_from_scratch": ("adam_l2_adamw", _adam_l2_adamw),
 }
 

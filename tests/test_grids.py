@@ -185,24 +185,6 @@ def test_decades_of_a_norm_are_by_seed():
     assert all(grids.decades(vgg_runs(), "batch", 5.0)[seed] < normed[seed] for seed in normed)
 
 
-def test_recorded_says_what_is_there_or_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(grids.studies, "results", lambda *a, **k: vgg_runs(2)[:-1])
-    runs, said = grids.recorded("vgg_learning_rate", False, 5, "auto")
-    assert len(runs) == 43
-    assert said == "vgg_learning_rate: 43 runs, 2 seeds; 1 not recorded yet"
-
-    def missing(*_, **__):
-        raise grids.studies.StudyError("none")
-
-    monkeypatch.setattr(grids.studies, "results", missing)
-    for name in ("vgg_learning_rate", "not_declared_yet"):
-        runs, said = grids.recorded(name, False, 5, "auto")
-        assert runs == []
-        assert said == f"{name}: no run is recorded yet; `course train {name}` trains it (or retrain = True)"
-    with pytest.raises(grids.studies.StudyError):  # a training that failed is not passed over
-        grids.recorded("vgg_learning_rate", True, 5, "auto")
-
-
 def verdicts(runs):
     return [(f.claim, f.verdict) for f in findings.findings(runs)]
 

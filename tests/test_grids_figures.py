@@ -68,20 +68,3 @@ def test_differences_show_intervals_where_there_are_several_runs():
     assert "2: -3.0 (-4.0 to -2.0, n = 3)" in grids_figures.differences_alt(found, "Batch minus group")
     one = {2: Interval(1.0, float("nan"), float("nan"), 1)}
     assert not grids_figures.differences(one, "batch size", "points").axes[0].containers
-
-
-def test_without_runs_every_figure_says_so():
-    for fig in (
-        grids_figures.heat_map([], "x", "y"),
-        grids_figures.search_maps([], "x", "y"),
-        grids_figures.curves([], ("batch",), "x", "y"),
-        grids_figures.differences({}, "x", "y"),
-    ):
-        assert words(fig) == ["no runs to show yet"]
-    said = (
-        grids_figures.heat_map_alt([], "x"),
-        grids_figures.search_maps_alt([], "x"),
-        grids_figures.curves_alt([], ("batch",), "x"),
-        grids_figures.differences_alt({}, "x"),
-    )
-    assert set(said) == {grids_figures.NOTHING}

@@ -3,7 +3,6 @@
 import math
 
 import matplotlib.pyplot as plt
-import pandas as pd
 import pytest
 from standin_runs import run
 
@@ -62,17 +61,24 @@ def test_each_family_has_ends_of_its_own():
     assert search.beyond(made({"raw 0.001": 80.0, "raw 0.01": 84.0} | other)) == ["raw"]
 
 
-def test_the_map_of_rates_frames_the_best_of_each_family_and_crosses_out_what_diverged():
-    rates = pd.Index([0.01, 0.1, 1.0], name="learning rate")
-    accuracy = {"raw": [80.4, math.nan, 10.0], "min_max": [50.0, 60.0, 90.0], "equalized": [math.nan] * 3}
-    table = pd.DataFrame(accuracy, index=rates)
-    fig = comparison_figures.rate_map(table, "accuracy (%)")
+def test_the_map_of_rates_frames_the_best_crosses_out_what_diverged_and_leaves_the_untried_blank():
+    runs = made({"raw 0.0001": 80.4, "raw 0.01": 10.0, "min_max 0.001": 60.0, "min_max 0.01": 90.0})
+    runs += made({"raw 0.001": 0.0, "equalized 0.01": 0.0}, status="diverged")
+    fig = comparison_figures.rate_map(runs, "accuracy (%)")
     ax = fig.axes[0]
-    assert [text.get_text() for text in ax.texts] == ["80", "×", "10", "50", "60", "90", "×", "×", "×"]
+    assert [text.get_text() for text in ax.texts] == ["80", "×", "10", "60", "90", "×"]
+    assert [(int(x.get_position()[0]), int(x.get_position()[1])) for x in ax.texts] == [
+        (0, 0),
+        (1, 0),
+        (2, 0),
+        (1, 1),
+        (2, 1),
+        (2, 2),
+    ]
     assert [patch.get_xy() for patch in ax.patches] == [(0, 0), (2, 1)]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["raw", "min max", "equalized"]
-    said = comparison_figures.rate_map_alt(table, "accuracy (%)")
-    assert "Best: raw at 0.01 (80 %); min max at 1 (90 %). Diverged: 4." in said
+    said = comparison_figures.rate_map_alt(runs, "accuracy (%)")
+    assert "Best: raw at 0.0001 (80 %); min max at 0.01 (90 %). Diverged: 2." in said
     plt.close(fig)
 
 

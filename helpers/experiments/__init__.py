@@ -18,6 +18,7 @@ STUDIES: dict[str, Study] = {
         normalization.fashion_mlp_search(),
         normalization.fashion_mlp_tuned(),
         conditions.norm_grid_search(),
+        conditions.norm_grid(),
         conditions.vgg_learning_rate(),
         conditions.depth_search(),
         regularization.adam_l2_adamw(),

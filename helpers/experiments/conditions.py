@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+from helpers.experiments.chosen import CHOSEN
 from helpers.experiments.study import Arm, Study
 from helpers.layers import NORMS
 from helpers.training import Recipe
@@ -19,16 +20,17 @@ ROOT_RATES = {  # batch size -> tried: the learning rate is this times the root 
 }
 
 
-def norm_grid_search() -> Study:
-    def arm(norm: str, batch: int, rate: float) -> Arm:
-        recipe = Recipe(epochs=2, batch_size=batch, lr=rate * math.sqrt(batch), weight_decay=0.0)
-        return Arm(f"{norm} {batch} {rate:g}", norm, recipe, "small_cnn")
+def _grid_arm(norm: str, batch: int, rate: float, suffix: str = "") -> Arm:
+    recipe = Recipe(epochs=2, batch_size=batch, lr=rate * math.sqrt(batch), weight_decay=0.0)
+    return Arm(f"{norm} {batch}{suffix}", norm, recipe, "small_cnn")
 
+
+def norm_grid_search() -> Study:
     return Study(
         name="norm_grid_search",
         dataset="cifar10",
         arms=tuple(
-            arm(norm, batch, rate)
+            _grid_arm(norm, batch, rate, f" {rate:g}")
             for batch, rates in reversed(ROOT_RATES.items())
             for norm in NORMS
             for rate in rates
@@ -39,6 +41,24 @@ def norm_grid_search() -> Study:
         validation=10_000,
         images=20_000,
         sweep=True,
+    )
+
+
+def norm_grid() -> Study:
+    best = CHOSEN["norm_grid_search"]
+    return Study(
+        name="norm_grid",
+        dataset="cifar10",
+        arms=tuple(
+            _grid_arm(norm, batch, best[f"{norm} {batch}"])
+            for norm in NORMS
+            for batch in reversed(ROOT_RATES)
+        ),
+        title="Five norms and batches of 2 to 512, each at its best learning rate: CIFAR-10",
+        lesson="07_batch_size_learning_rate_depth",
+        seeds=3,
+        images=20_000,
+        measures=("train",),
     )
 
 
@@ -68,19 +88,17 @@ DEPTHS = (4, 8, 16, 32)
 DEPTH_RATES = (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
+def _depth_arm(norm: str, depth: int, rate: float, suffix: str = "") -> Arm:
+    recipe = Recipe(epochs=4, batch_size=128, lr=rate, weight_decay=0.0)
+    return Arm(f"{norm} {depth}{suffix}", norm, recipe, "plain_net", options={"depth": depth})
+
+
 def depth_search() -> Study:
-    recipe = Recipe(epochs=4, batch_size=128, weight_decay=0.0)
     return Study(
         name="depth_search",
         dataset="fashion-mnist",
         arms=tuple(
-            Arm(
-                f"{norm} {depth} {rate:g}",
-                norm,
-                dataclasses.replace(recipe, lr=rate),
-                "plain_net",
-                options={"depth": depth},
-            )
+            _depth_arm(norm, depth, rate, f" {rate:g}")
             for norm in ("none", "batch")
             for depth in DEPTHS
             for rate in DEPTH_RATES
@@ -91,4 +109,21 @@ def depth_search() -> Study:
         validation=10_000,
         images=20_000,
         sweep=True,
+    )
+
+
+def depth() -> Study:
+    best = CHOSEN["depth_search"]
+    return Study(
+        name="depth",
+        dataset="fashion-mnist",
+        arms=tuple(
+            _depth_arm(norm, layers, best[f"{norm} {layers}"])
+            for norm in ("none", "batch")
+            for layers in DEPTHS
+        ),
+        title="4 to 32 layers with and without batch norm, each at its best learning rate: Fashion-MNIST",
+        lesson="07_batch_size_learning_rate_depth",
+        seeds=3,
+        images=20_000,
     )
