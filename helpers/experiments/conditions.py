@@ -85,7 +85,8 @@ def vgg_learning_rate() -> Study:
 
 
 DEPTHS = (4, 8, 16, 32)
-DEPTH_RATES = (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
+_TO_ONE = (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
+DEPTH_RATES = {"none": _TO_ONE, "batch": (*_TO_ONE, 3.0)}  # with batch norm 1 was the best at 4 layers
 
 
 def _depth_arm(norm: str, depth: int, rate: float, suffix: str = "") -> Arm:
@@ -99,9 +100,9 @@ def depth_search() -> Study:
         dataset="fashion-mnist",
         arms=tuple(
             _depth_arm(norm, depth, rate, f" {rate:g}")
-            for norm in ("none", "batch")
+            for norm, rates in DEPTH_RATES.items()
             for depth in DEPTHS
-            for rate in DEPTH_RATES
+            for rate in rates
         ),
         title="The learning rate for each depth, with and without batch norm: Fashion-MNIST, 10,000 held out",
         lesson="07_batch_size_learning_rate_depth",
@@ -118,9 +119,7 @@ def depth() -> Study:
         name="depth",
         dataset="fashion-mnist",
         arms=tuple(
-            _depth_arm(norm, layers, best[f"{norm} {layers}"])
-            for norm in ("none", "batch")
-            for layers in DEPTHS
+            _depth_arm(norm, layers, best[f"{norm} {layers}"]) for norm in DEPTH_RATES for layers in DEPTHS
         ),
         title="4 to 32 layers with and without batch norm, each at its best learning rate: Fashion-MNIST",
         lesson="07_batch_size_learning_rate_depth",
