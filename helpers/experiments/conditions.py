@@ -86,7 +86,7 @@ def vgg_learning_rate() -> Study:
 
 DEPTHS = (4, 8, 16, 32)
 _TO_ONE = (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
-DEPTH_RATES = {"none": _TO_ONE, "batch": (*_TO_ONE, 3.0)}  # with batch norm 1 was the best at 4 layers
+DEPTH_RATES = {"none": _TO_ONE, "batch": (*_TO_ONE, 3.0, 10.0)}  # with batch norm 4 layers like 3 best
 
 
 def _depth_arm(norm: str, depth: int, rate: float, suffix: str = "") -> Arm:
