@@ -21,6 +21,7 @@ STUDIES: dict[str, Study] = {
         conditions.norm_grid(),
         conditions.vgg_learning_rate(),
         conditions.depth_search(),
+        conditions.depth(),
         regularization.adam_l2_adamw(),
         regularization.mnist_search(),
         regularization.mnist_penalty_search(),

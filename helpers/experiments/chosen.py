@@ -56,4 +56,14 @@ CHOSEN = {  # search -> the best rate of each family on held-out images, as its 
         "group 2": 0.001,
         "instance 2": 0.001,
     },
+    "depth_search": {
+        "none 4": 0.3,
+        "none 8": 0.03,
+        "none 16": 0.03,
+        "none 32": 0.01,
+        "batch 4": 3.0,
+        "batch 8": 0.1,
+        "batch 16": 0.1,
+        "batch 32": 0.1,
+    },
 }
