@@ -63,7 +63,7 @@ def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
         comparison_figures.draw_rates(ax, found, tried[norm], yticklabels=numbers, **look)
         ax.tick_params(labelsize=8)
         ax.tick_params(axis="x", rotation=45)
-        ax.set_title(norm)
+        ax.set(title=norm, xlabel="", ylabel="")
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
     fig.supxlabel(xlabel, fontsize=10)
