@@ -106,7 +106,7 @@ FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
 def found(lesson: str) -> str:
     """The one finding of a lesson, in a sentence."""
     if lesson not in FOUND:
-        return "Its studies are declared and not trained yet."
+        return "Its studies are not all trained yet."
     first, second = FOUND[lesson]
     if isinstance(second, list):
         return first
