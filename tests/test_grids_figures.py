@@ -53,7 +53,7 @@ def test_curves_draw_every_run_and_mark_diverged_ones():
     lines = {line.get_label(): line for line in ax.get_lines() if line.get_label() != "_"}
     assert list(lines["none"].get_ydata()) == list(grids.table(runs).loc["none"])
     assert ax.get_xscale() == "log"
-    assert "batch 0.001: 60.5" in grids_figures.curves_alt(runs, ("none", "batch"), "Accuracy")
+    assert "batch 0.003: 60.5" in grids_figures.curves_alt(runs, ("none", "batch"), "Accuracy")
 
 
 def test_differences_show_intervals_where_there_are_several_runs():

@@ -67,7 +67,7 @@ VGG_RATES = (3e-3, 0.01, 0.03, 0.1, 0.3, 0.5, 1.0, 3.0, 10.0, 30.0)
 
 
 def vgg_learning_rate() -> Study:
-    recipe = Recipe(epochs=4, batch_size=128, momentum=0.0, weight_decay=0.0, schedule="constant")
+    recipe = Recipe(epochs=4, batch_size=32, momentum=0.0, weight_decay=0.0, schedule="constant")
     return Study(
         name="vgg_learning_rate",
         dataset="cifar10",
