@@ -12,6 +12,7 @@ import readme
 from typer.testing import CliRunner
 
 from helpers import ROOT, cli, runner
+from helpers.experiments import STUDIES
 
 TEXT = (ROOT / "README.md").read_text("utf-8")
 
@@ -48,6 +49,14 @@ def test_every_link_to_a_file_leads_to_one():
         re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.+)$", TEXT, re.M)
     }
     assert {link[1:] for link in re.findall(r"\]\((#[^)]+)\)", TEXT)} <= headings
+
+
+def test_the_numbers_of_runs_are_those_that_the_studies_plan():
+    told = dict(re.findall(r"lesson\s+(\d\d)\s+has\s+(\d+)", TEXT, re.IGNORECASE))
+    assert set(told) == {"01", "05", "07", "08", "09"}
+    for lesson, runs in told.items():
+        planned = [s.seeds * len(s.arms) for s in STUDIES.values() if s.lesson.startswith(lesson)]
+        assert int(runs) == sum(planned), lesson
 
 
 def commands() -> list[str]:
