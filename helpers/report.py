@@ -21,6 +21,7 @@ from helpers.experiments import STUDIES, Study
 from helpers.records import RECORDED, REPRODUCED
 
 PAGE = ROOT / "build" / "report.html"
+MOST_CURVES = 12  # more cannot be told apart in one figure
 _SOURCES = (
     "processor",
     "device_name",
@@ -160,7 +161,7 @@ def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, 
     means = {arm: found for arm in comparison.arms(runs) if (found := comparison.mean(runs, arm))}
     drawn: list[tuple[str, Callable[[], Figure], Callable[[], str]]] = []
     what = f"accuracy on {study.tested_on} (%)"
-    if any(run["epochs"] for run in runs):
+    if any(run["epochs"] for run in runs) and len(comparison.arms(runs)) <= MOST_CURVES:
         title = (
             f"Accuracy on {study.tested_on} by epoch: mean of the runs, band from the lowest to the highest"
         )

@@ -11,6 +11,7 @@ import standin_runs
 from helpers import report, runner
 from helpers.experiments import STUDIES
 from helpers.records import RecordError
+from tests.test_grids import made
 
 LESSON, OTHER = "06_batch_layer_group_compared", "03_batch_norm_from_scratch"
 
@@ -162,6 +163,17 @@ def test_a_study_in_which_everything_diverged_is_reported(place):
     page = Page(built(place))
     assert page.row("none")[5] == "1"
     assert page.images == []
+
+
+@pytest.mark.parametrize(("arms", "curves"), [(report.MOST_CURVES, True), (report.MOST_CURVES + 1, False)])
+@pytest.mark.filterwarnings("error")
+def test_more_curves_than_can_be_told_apart_are_not_drawn(place, arms, curves):
+    study = STUDIES["norm_grid"]
+    found = [made(study, arm.name, 0, 60.0) for arm in study.arms[:arms]]
+    standin_runs.write(place / "recorded", found)
+    pictures = Page(built(place)).images
+    assert any(image["alt"].startswith("Accuracy on test images by epoch") for image in pictures) == curves
+    assert any(image["alt"].startswith("Final accuracy on test images") for image in pictures)
 
 
 def test_a_damaged_results_file_is_named_and_the_old_page_stays(place):
