@@ -69,7 +69,7 @@ def test_every_command_shown_exists():
     shown = commands()
     assert {"make lessons", "make test"} <= set(shown)
     for command in shown:
-        words = shlex.split(command.removeprefix(".venv/bin/"))
+        words = shlex.split(command.removeprefix(".venv/bin/").removeprefix("TQDM_DISABLE=1 "))
         if words[0] == "make":
             done = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, check=False)
             assert done.returncode == 0, command
