@@ -1,43 +1,16 @@
 """Grids of norms and numbers: tables, searches, crossing points, decades that train, findings."""
 
-import dataclasses
 import math
 
 import pytest
 
 from helpers import findings, grids
-from helpers.experiments import STUDIES, Arm, Study
+from helpers.experiments import STUDIES
 from tests.standin_runs import run
 
 VGG = STUDIES["vgg_learning_rate"]
 SIZES = (2, 4, 8, 16, 32, 128, 512)
-NORMS = ("none", "batch", "layer", "group", "instance")
-_RECIPE = VGG.arms[0].recipe
-GRID = Study(
-    "norm_grid",
-    "cifar10",
-    tuple(
-        Arm(f"{norm} {n}", norm, dataclasses.replace(_RECIPE, batch_size=n), "small_cnn")
-        for norm in NORMS
-        for n in SIZES
-    ),
-    "a grid",
-    "07",
-    seeds=3,
-    measures=("train",),
-)
-DEPTH = Study(
-    "depth",
-    "fashion-mnist",
-    tuple(
-        Arm(f"{norm} {n}", norm, _RECIPE, "plain_net", options={"depth": n})
-        for norm in ("none", "batch")
-        for n in (4, 8, 16, 32)
-    ),
-    "depths",
-    "07",
-    seeds=3,
-)
+GRID, DEPTH = STUDIES["norm_grid"], STUDIES["depth"]
 
 
 def made(study, arm, seed, accuracy, train=None):
