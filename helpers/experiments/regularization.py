@@ -69,7 +69,7 @@ PENALTIES: dict[str, dict[str, float]] = {
 }
 PENALTY_RATES = {  # a penalty acts in every step: with L1 of 0.001 smaller rates are tried
     "L1": (0.003, 0.01, 0.03, 0.1),
-    "L2": (0.03, 0.1, 0.3),
+    "L2": (0.01, 0.03, 0.1, 0.3),
     "L1 + L2": (0.003, 0.01, 0.03, 0.1),
 }
 
