@@ -63,6 +63,11 @@ def squared(run: Mapping[str, Any]) -> float:
     return run["measures"]["sparsity"]["squared"]
 
 
+def effective_rate(run: Mapping[str, Any]) -> float:
+    """Peak learning rate over the sum of squared weights at the end (van Laarhoven 2017: lr / |w|^2)."""
+    return run["config"]["recipe"]["lr"] / squared(run)
+
+
 def penalty(run: Mapping[str, Any]) -> float:
     """What penalties on the weights add to the loss at the end: l1 sum |w| + weight_decay sum w^2 / 2."""
     recipe, weights = run["config"]["recipe"], run["measures"]["sparsity"]

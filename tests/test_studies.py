@@ -414,9 +414,18 @@ def test_what_a_complete_search_found_is_used():
             assert name in CHOSEN
     for arm in STUDIES["input_scaling"].arms:
         assert arm.recipe.lr == CHOSEN["input_scaling_search"][arm.name]
-    for name in ("mnist_regularization", "mnist_readings", "l1_path"):
-        for arm in STUDIES[name].arms:
+    for arm in STUDIES["mnist_regularization"].arms:
+        if arm.name.endswith("none"):
             assert arm.recipe.lr == CHOSEN["mnist_search"][arm.norm]
+        else:
+            assert arm.recipe.lr == CHOSEN["mnist_penalty_search"][arm.name]
+    for arm in STUDIES["mnist_readings"].arms:
+        like = "batch L1" if "L1 weights" in arm.name else "batch L2"
+        expected = (
+            CHOSEN["mnist_search"]["batch"] if "mean" in arm.name else CHOSEN["mnist_penalty_search"][like]
+        )
+        assert arm.recipe.lr == expected
+    assert {arm.recipe.lr for arm in STUDIES["l1_path"].arms} == {CHOSEN["mnist_penalty_search"]["batch L1"]}
 
 
 def test_cifar_norms_is_the_published_recipe():

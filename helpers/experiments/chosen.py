@@ -19,6 +19,17 @@ CHOSEN = {  # search -> the best rate of each family on held-out images, as its 
         "relu after input": 0.3,
     },
     "mnist_search": {"batch": 0.1, "layer": 0.1, "group": 0.3},
+    "mnist_penalty_search": {
+        "batch L1": 0.03,
+        "layer L1": 0.01,
+        "group L1": 0.01,
+        "batch L2": 0.1,
+        "layer L2": 0.1,
+        "group L2": 0.1,
+        "batch L1 + L2": 0.01,
+        "layer L1 + L2": 0.01,
+        "group L1 + L2": 0.01,
+    },
     "norm_grid_search": {
         "none 512": 0.003,
         "batch 512": 0.001,
