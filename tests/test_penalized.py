@@ -24,7 +24,7 @@ def test_a_study_without_record_gives_no_runs_and_says_how_to_train_it(recorded)
     runs, note = penalized.read("l1_path")
     assert runs == []
     assert note.startswith("l1_path: no run is recorded yet")
-    assert "`course train l1_path --record` trains its 90 runs" in note
+    assert "`course train l1_path --record` trains its 70 runs" in note
 
 
 def test_recorded_runs_are_counted_and_diverged_ones_told(recorded):
