@@ -129,7 +129,9 @@ def loss_and_accuracy(runs: Runs, arms: Sequence[str]) -> Figure:
     ax.set(
         xscale="log", xlabel="cross-entropy on the training images, at the end", ylabel="test accuracy (%)"
     )
-    ax.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_formatter="")
+    ax.xaxis.set(
+        major_locator=LogLocator(subs=(1, 1.5, 2, 3, 5, 7)), major_formatter="{x:g}", minor_formatter=""
+    )
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig
 

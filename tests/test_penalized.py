@@ -98,9 +98,9 @@ def test_every_table_holds_all_its_rows_whatever_is_recorded(seeds):
     for words in said:
         assert (words == "no run") if seeds == 0 else (f"n = {seeds}" in words or "no interval" in words)
     table = sparse_path.path_table(path, "proximal")
-    assert list(table.index)[::4] == ["1e-06", "0.0001", "0.01"]
+    assert list(table.index)[::2] == ["1e-06", "0.0001", "0.001", "0.01"]
     assert (table.n == seeds).all()
-    assert table["weights exactly 0"].iloc[4] == ("50.0" if seeds else "-")
+    assert table["weights exactly 0"].iloc[2] == ("50.0" if seeds else "-")
     assert len(penalized.against_none(runs)) == (9 if seeds else 0)
     assert len(penalized.between_norms(runs)) == (3 if seeds else 0)
 
@@ -170,8 +170,8 @@ def test_the_path_goes_from_weak_to_strong_and_leaves_out_diverged_runs():
     runs = made.path(2)[::-1]
     runs[0]["status"] = "diverged"  # proximal 0.01, seed 1
     path = sparse_path.by_seed(runs, "proximal")
-    assert {seed: len(found) for seed, found in path.items()} == {0: 9, 1: 8}
-    assert [r["arm"] for r in path[1]][:2] == ["proximal 1e-06", "proximal 3e-06"]
+    assert {seed: len(found) for seed, found in path.items()} == {0: 7, 1: 6}
+    assert [r["arm"] for r in path[1]][:2] == ["proximal 1e-06", "proximal 1e-05"]
 
 
 def test_accuracy_at_a_share_of_zeros_lies_between_two_runs():
