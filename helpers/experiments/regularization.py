@@ -69,8 +69,8 @@ PENALTIES: dict[str, dict[str, float]] = {
 }
 PENALTY_RATES = {  # a penalty acts in every step: with L1 of 0.001 smaller rates are tried
     "L1": (0.001, 0.003, 0.01, 0.03),
-    "L2": (0.03, 0.1, 0.3),
-    "L1 + L2": (0.001, 0.003, 0.01, 0.03),
+    "L2": (0.01, 0.03, 0.1, 0.3),
+    "L1 + L2": (0.001, 0.003, 0.01, 0.03, 0.1),
 }
 
 
@@ -162,7 +162,7 @@ def l1_path() -> Study:
         ),
         title="L1 from 0.000001 to 0.01 on MNIST, by subgradient and by proximal steps, 10,000 held out",
         lesson="09_regularization_experiments",
-        seeds=5,
+        seeds=3,
         validation=10_000,
         sweep=True,
         measures=("test", "train", "sparsity"),
