@@ -45,7 +45,8 @@ def tried(runs: Runs) -> pd.DataFrame:
 
 
 def best_rates(runs: Runs) -> dict[str, float]:
-    """Each family's learning rate with the highest accuracy, the smaller one of two that are equal.
+    """Each family's learning rate with the highest accuracy; of equal ones the smallest that has been tried
+    from both sides, if there is one.
 
     Raises:
         ValueError: every run of a family diverged.
@@ -54,12 +55,21 @@ def best_rates(runs: Runs) -> dict[str, float]:
     lost = [name for name in table if table[name].isna().all()]
     if lost:
         raise ValueError(f"every run of {', '.join(lost)} diverged; add smaller learning rates to the search")
-    return {name: float(table[name].idxmax()) for name in table}
+    best, ends = {}, _ends(runs)
+    for name, accuracy in table.items():
+        equal = [float(rate) for rate in table.index[accuracy == accuracy.max()]]
+        best[name] = min([rate for rate in equal if rate not in ends[name]] or equal)
+    return best
 
 
 def beyond(runs: Runs) -> list[str]:
     """The families whose best rate is the smallest or largest of theirs: a better one may lie beyond."""
+    ends = _ends(runs)
+    return [name for name, best in best_rates(runs).items() if best in ends[name]]
+
+
+def _ends(runs: Runs) -> dict[str, tuple[float, float]]:
     tried: dict[str, list[float]] = {}
     for run in runs:
         tried.setdefault(family(run["arm"]), []).append(rate(run["arm"]))
-    return [name for name, best in best_rates(runs).items() if best in (min(tried[name]), max(tried[name]))]
+    return {name: (min(rates), max(rates)) for name, rates in tried.items()}

@@ -39,8 +39,11 @@ def test_the_best_rate_has_the_highest_mean_over_seeds():
     assert search.best_rates(made() + other)["raw"] == 0.01  # 83.0 against (84 + 70) / 2
 
 
-def test_of_equal_rates_the_smaller_one_is_taken():
+def test_of_equal_rates_the_smallest_with_others_on_both_sides_is_taken():
     assert search.best_rates(made({"raw 0.01": 80.0, "raw 0.001": 80.0})) == {"raw": 0.001}
+    at_an_end = {"raw 0.001": 80.0, "raw 0.01": 80.0, "raw 0.1": 80.0, "raw 1": 79.0}
+    assert search.best_rates(made(at_an_end)) == {"raw": 0.01}
+    assert search.beyond(made(at_an_end)) == []
 
 
 def test_a_rate_at_which_any_run_diverged_is_not_chosen():

@@ -122,6 +122,34 @@ def mnist_regularization() -> Study:
     )
 
 
+OTHER_RATES = {  # what five epochs of the search chose, where fifteen chose another rate
+    "batch L1": 0.03,
+    "layer L1": 0.01,
+    "group L1": 0.01,
+    "batch L2": 0.1,
+    "layer L2": 0.1,
+    "batch L1 + L2": 0.01,
+    "layer L1 + L2": 0.01,
+    "group L1 + L2": 0.01,
+}
+
+
+def mnist_other_rates() -> Study:
+    """Arms of mnist_regularization at a second rate: how much of what a penalty costs is the rate's?"""
+    arms = {arm.name: arm for arm in mnist_regularization().arms}
+    return Study(
+        name="mnist_other_rates",
+        dataset="mnist",
+        arms=tuple(
+            dataclasses.replace(arms[name], recipe=dataclasses.replace(arms[name].recipe, lr=rate))
+            for name, rate in OTHER_RATES.items()
+        ),
+        title="Penalties on MNIST at a second learning rate, that of a shorter search",
+        lesson="09_regularization_experiments",
+        measures=("train", "sparsity"),
+    )
+
+
 MNIST_PARAMETERS = 17_890  # of the network with a norm: what a mean over all parameters divides by
 
 
