@@ -1,5 +1,6 @@
 """Measures, tables, path and verdicts of lesson 09's studies, on made-up records of one to five seeds."""
 
+import copy
 import math
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 from helpers import comparison, findings, penalized, penalized_tables, run_measures, sparse_path, studies
-from helpers.experiments import STUDIES
+from helpers.experiments import CHOSEN, STUDIES
 from helpers.experiments.regularization import PENALTIES
 
 
@@ -24,7 +25,7 @@ def test_a_study_without_record_gives_no_runs_and_says_how_to_train_it(recorded)
     runs, note = penalized.read("l1_path")
     assert runs == []
     assert note.startswith("l1_path: no run is recorded yet")
-    assert "`course train l1_path --record` trains its 70 runs" in note
+    assert "`course train l1_path --record` trains its 42 runs" in note
 
 
 def test_recorded_runs_are_counted_and_diverged_ones_told(recorded):
@@ -131,6 +132,20 @@ def test_differences_are_paired_and_against_the_same_norm():
     assert between.mean == pytest.approx(
         sum(ends["batch none", s] - ends["layer none", s] for s in range(4)) / 4
     )
+
+
+def test_an_arm_at_another_rate_is_compared_with_the_arm_of_its_name():
+    runs, others = made.regularization(3), []
+    for run in copy.deepcopy(runs):
+        if run["arm"] in ("batch L1", "layer L2"):
+            run["epochs"][-1]["test_accuracy"] -= 0.1 * (run["seed"] + 1)
+            run["config"]["recipe"]["lr"] = 0.5
+            others.append(run)
+    found = penalized.of_the_rate(runs, others)
+    rates = CHOSEN["mnist_penalty_search"]
+    assert list(found) == [f"{arm}: {rates[arm]:g} - 0.5" for arm in ("batch L1", "layer L2")]
+    assert [item.mean for item in found.values()] == pytest.approx([0.2, 0.2])  # of 0.1, 0.2 and 0.3
+    assert penalized.of_the_rate([], others) == {}
 
 
 def test_power_is_computed_from_the_deviation_of_the_pairs():
