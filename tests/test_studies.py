@@ -448,6 +448,7 @@ def test_cifar_norms_is_the_published_recipe():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
     studies.train = toy_train
     try:
         result = studies.run(
