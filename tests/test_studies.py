@@ -425,7 +425,7 @@ def test_what_a_complete_search_found_is_used():
             CHOSEN["mnist_search"]["batch"] if "mean" in arm.name else CHOSEN["mnist_penalty_search"][like]
         )
         assert arm.recipe.lr == expected
-    assert {arm.recipe.lr for arm in STUDIES["l1_path"].arms} == {CHOSEN["mnist_penalty_search"]["batch L1"]}
+    assert {arm.recipe.lr for arm in STUDIES["l1_path"].arms} == {CHOSEN["mnist_search"]["batch"]}
 
 
 def test_cifar_norms_is_the_published_recipe():
