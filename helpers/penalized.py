@@ -93,18 +93,15 @@ def against_none(runs: Runs, measure: Measure = final) -> dict[str, Interval]:
     return {name: item for name, item in found.items() if item is not None}
 
 
-def of_the_rate(runs: Runs, others: Runs, measure: Measure = final) -> dict[str, Interval]:
+def of_the_rate(runs: Runs, others: Runs) -> dict[str, Interval]:
     """Each arm of mnist_other_rates: the arm of that name in `runs` minus it, "arm: its rate - the other"."""
+    first, second = ({run["arm"]: run["config"]["recipe"]["lr"] for run in part} for part in (runs, others))
     found = {}
     for arm in comparison.arms(others):
-        names = []
-        for part in (runs, others):
-            rates = {run["config"]["recipe"]["lr"] for run in part if run["arm"] == arm}
-            names.append(" and ".join(f"{rate:g}" for rate in sorted(rates)))
-        second = [{**run, "arm": "other rate"} for run in others if run["arm"] == arm]
-        item = comparison.difference([*runs, *second], arm, "other rate", measure)
+        renamed = [{**run, "arm": "other rate"} for run in others if run["arm"] == arm]
+        item = comparison.difference([*runs, *renamed], arm, "other rate")
         if item is not None:
-            found[f"{arm}: {names[0]} - {names[1]}"] = item
+            found[f"{arm}: {first[arm]:g} - {second[arm]:g}"] = item
     return found
 
 

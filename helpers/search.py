@@ -69,7 +69,5 @@ def beyond(runs: Runs) -> list[str]:
 
 
 def _ends(runs: Runs) -> dict[str, tuple[float, float]]:
-    tried: dict[str, list[float]] = {}
-    for run in runs:
-        tried.setdefault(family(run["arm"]), []).append(rate(run["arm"]))
-    return {name: (min(rates), max(rates)) for name, rates in tried.items()}
+    rates = {name: column.index[column] for name, column in tried(runs).items()}
+    return {name: (min(found), max(found)) for name, found in rates.items()}

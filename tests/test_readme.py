@@ -11,8 +11,9 @@ import pytest
 import readme
 from typer.testing import CliRunner
 
-from helpers import ROOT, cli, runner
+from helpers import ROOT, cli, runner, studies
 from helpers.experiments import STUDIES
+from helpers.records import RECORDED
 
 TEXT = (ROOT / "README.md").read_text("utf-8")
 
@@ -94,3 +95,12 @@ def test_every_command_shown_exists():
                 assert done.returncode == 0, command
         else:
             assert words[0] in ("git", "cd", "conda", "pip"), f"{command}: no test knows this command"
+
+
+def test_what_is_said_of_the_gpu_is_what_the_records_say():
+    said = re.search(r"(\d+) runs of\s+lesson 09 were made on an H100.* in (\d+) to (\d+) seconds each", TEXT)
+    of_lesson = [s for s in STUDIES.values() if s.lesson.startswith("09")]
+    made = [run for s in of_lesson for run in studies.recorded(s, s.seeds, RECORDED)]
+    seconds = [run["seconds"] for run in made if "H100" in (run["environment"]["device_name"] or "")]
+    ends = [10 * round(end / 10) for end in (min(seconds), max(seconds))]
+    assert [int(number) for number in said.groups()] == [len(seconds), *ends]

@@ -419,6 +419,10 @@ def test_what_a_complete_search_found_is_used():
             assert arm.recipe.lr == CHOSEN["mnist_search"][arm.norm]
         else:
             assert arm.recipe.lr == CHOSEN["mnist_penalty_search"][arm.name]
+    for arm in STUDIES["mnist_other_rates"].arms:  # the same but for the rate
+        (same,) = (a for a in STUDIES["mnist_regularization"].arms if a.name == arm.name)
+        assert arm.recipe.lr != same.recipe.lr
+        assert dataclasses.replace(arm.recipe, lr=same.recipe.lr) == same.recipe
     for arm in STUDIES["mnist_readings"].arms:
         like = "batch L1" if "L1 weights" in arm.name else "batch L2"
         expected = (
