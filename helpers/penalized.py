@@ -10,7 +10,6 @@ from helpers import comparison, studies
 from helpers.comparison import Measure, Runs, final
 from helpers.experiments import STUDIES
 from helpers.experiments.regularization import PENALTIES
-from helpers.records import RECORDED
 from helpers.run_measures import tested
 from helpers.stats import Interval
 
@@ -21,14 +20,9 @@ PAIRS = (("batch", "group"), ("batch", "layer"), ("group", "layer"))
 def read(
     name: str, retrain: bool = False, seeds: int = 5, device: str = "auto"
 ) -> tuple[list[dict[str, Any]], str]:
-    """A study's runs as studies.results gives them, none while none is recorded; and a line that says so."""
+    """A study's runs as studies.results gives them, and a line that counts them."""
     study = STUDIES[name]
     planned = min(seeds, study.seeds) * len(study.arms)
-    if not retrain and not studies.recorded(study, min(seeds, study.seeds), RECORDED):
-        return [], (
-            f"{name}: no run is recorded yet, and what is made of it below says so; "
-            f"`course train {name} --record` trains its {planned} runs."
-        )
     runs = studies.results(study, retrain, seeds, device=device, progress=True)
     lost = sum(run["status"] == "diverged" for run in runs)
     return runs, f"{name}: {len(runs)} of {planned} runs, {lost} of them diverged."

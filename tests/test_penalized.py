@@ -16,16 +16,8 @@ from helpers.experiments.regularization import PENALTIES
 
 @pytest.fixture
 def recorded(tmp_path, monkeypatch):
-    monkeypatch.setattr(penalized, "RECORDED", tmp_path)
     monkeypatch.setattr(studies, "RECORDED", tmp_path)
     return tmp_path
-
-
-def test_a_study_without_record_gives_no_runs_and_says_how_to_train_it(recorded):
-    runs, note = penalized.read("l1_path")
-    assert runs == []
-    assert note.startswith("l1_path: no run is recorded yet")
-    assert "`course train l1_path --record` trains its 42 runs" in note
 
 
 def test_recorded_runs_are_counted_and_diverged_ones_told(recorded):

@@ -192,7 +192,6 @@ def l1_path() -> Study:
         ),
         title="L1 from 0.000001 to 0.01 on MNIST, by subgradient and by proximal steps, 10,000 held out",
         lesson="09_regularization_experiments",
-        seeds=3,
         validation=10_000,
         sweep=True,
         measures=("test", "train", "sparsity"),
