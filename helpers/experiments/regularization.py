@@ -171,7 +171,6 @@ def mnist_readings() -> Study:
         ),
         title="Other readings of the published factors 0.001 on MNIST: which parameters, sum or mean",
         lesson="09_regularization_experiments",
-        seeds=3,
         measures=("train", "sparsity"),
     )
 
