@@ -6,14 +6,14 @@ The cubes are those of Wu & He 2018, figure 2, drawn for any batch and any numbe
 import math
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon, Rectangle
 from torch import Tensor
 
-from helpers.figures import INK, MUTED, PALETTE
+from helpers.figures import INK, MUTED, PALETTE, subplots
 
 # The axes of (N, C, H, W) that are pooled; group norm pools (2, 3, 4) of (N, groups, C / groups, H, W).
 POOLED = {"batch": (0, 2, 3), "layer": (1, 2, 3), "instance": (2, 3), "RMS": (1, 2, 3), "position": (1,)}
@@ -101,7 +101,7 @@ def _side(
             inside = int(ids[i, j]) == chosen
             look = {"facecolor": color if inside else "white", "edgecolor": "#BDBDBD", "linewidth": 0.5}
             corners = [at(i, j), at(i, j + 1), at(i + 1, j + 1), at(i + 1, j)]
-            ax.add_patch(plt.Polygon(corners, hatch="////" if inside and hatched else "", **look))
+            ax.add_patch(Polygon(corners, hatch="////" if inside and hatched else "", **look))
     lines = [(at(i, 0), at(i, columns)) for i in (0, rows)] + [(at(0, j), at(rows, j)) for j in (0, columns)]
     for i in range(rows):
         for j in range(columns):
@@ -124,7 +124,7 @@ def _lit(color: str, light: float) -> tuple[float, ...]:
 def cubes(norms: Sequence[str], shape: Sequence[int], groups: int = 2, columns: int = 3) -> Figure:
     """A cube for each norm, with how many statistics it computes and how many values are in each."""
     rows = -(-len(norms) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(7.5, 2.75 * rows), squeeze=False)
+    fig, axes = subplots(rows, columns, figsize=(7.5, 2.75 * rows), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, norm in zip(axes.flat, norms, strict=False):
@@ -156,7 +156,7 @@ def who_moves(moved: Mapping[str, Tensor]) -> Figure:
     Args:
         moved: title -> bool (N, N); row: the image that was changed, column: the output.
     """
-    fig, axes = plt.subplots(1, len(moved), figsize=(7.5, 1.95), sharey=True)
+    fig, axes = subplots(1, len(moved), figsize=(7.5, 1.95), sharey=True)
     for ax, (title, pairs) in zip(axes, moved.items(), strict=True):
         n = len(pairs)
         for i in range(n):
@@ -168,7 +168,7 @@ def who_moves(moved: Mapping[str, Tensor]) -> Figure:
                     else {"facecolor": "white"}
                 )
                 ax.add_patch(
-                    plt.Rectangle((j, i), 1, 1, edgecolor="#BDBDBD" if not pairs[i, j] else "white", **look)
+                    Rectangle((j, i), 1, 1, edgecolor="#BDBDBD" if not pairs[i, j] else "white", **look)
                 )
         ax.set(xlim=(0, n), ylim=(n, 0), title=title, xlabel="output")
         ax.set_xticks([k + 0.5 for k in range(n)], range(n))

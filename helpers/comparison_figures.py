@@ -6,7 +6,6 @@ Each returns the figure; the functions ending in `_alt` say what it shows, from 
 import math
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -68,7 +67,7 @@ def learning_curves(runs: Runs, metric: str = "test_accuracy", ylabel: str = "te
 
     A run that diverged is a thin line of its own that ends in a cross.
     """
-    fig, ax = plt.subplots(figsize=(7.5, 4.0))
+    fig, ax = figures.subplots(figsize=(7.5, 4.0))
     for arm in comparison.arms(runs):
         _curve(ax, runs, arm, metric, label(arm), **_look(arm, comparison.arms(runs)))
     ax.set(xlabel="epoch", ylabel=ylabel)
@@ -109,7 +108,7 @@ def rate_map(runs: Runs, what: str) -> Figure:
     what: which accuracy it is.
     """
     table = search.accuracies(runs).T
-    fig, ax = plt.subplots(figsize=(7.5, 0.42 * len(table) + 1.1))
+    fig, ax = figures.subplots(figsize=(7.5, 0.42 * len(table) + 1.1))
     draw_rates(ax, table.rename(label), search.tried(runs).T, cbar_kws={"label": what})
     ax.set(xlabel="peak learning rate", ylabel="")
     ax.tick_params(axis="x", labelsize=8.5)
@@ -149,7 +148,7 @@ def beside_published(runs: Runs, ylabel: str = "test accuracy (%)") -> Figure:
     """One panel for each arm that has a published curve: our mean and range, and the published single run."""
     published = comparison.published(runs[0]["study"])
     shown = [arm for arm in comparison.arms(runs) if "test_accuracy" in published.get(arm, {})]
-    fig, axes = plt.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.0))
+    fig, axes = figures.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.0))
     for ax, arm in zip(axes[0], shown, strict=True):
         look = _look(arm, comparison.arms(runs)) | {"linestyle": "-", "marker": ""}
         _curve(ax, runs, arm, "test_accuracy", "_", **look)
@@ -202,13 +201,13 @@ def intervals(
     """
     points, marks, names = points or {}, marks or {}, list(found)
     if not names:
-        fig, ax = plt.subplots(figsize=(7.5, 0.6))
+        fig, ax = figures.subplots(figsize=(7.5, 0.6))
         ax.text(0.5, 0.5, "no runs to show yet", ha="center", va="center", color=figures.MUTED)
         ax.axis("off")
         return fig
     middle = float(np.median([item.mean for item in found.values()]))
     near = [name for name in names if abs(found[name].mean - middle) <= _FAR]
-    fig, ax = plt.subplots(figsize=(7.5, 0.42 * len(names) + 0.9))
+    fig, ax = figures.subplots(figsize=(7.5, 0.42 * len(names) + 0.9))
     values = {n: [found[n].mean, *points.get(n, ()), *([marks[n]] if n in marks else [])] for n in near}
     xlim = _limits([v for n in near for v in values[n]] + [0.0] * zero, [found[n] for n in near])
     ax.set(xlim=xlim, ylim=(len(names) - 0.4, -0.6), xlabel=xlabel)
@@ -259,7 +258,7 @@ def intervals_alt(found: Mapping[str, Interval], what: str, zero: bool = False) 
 def image_grid(images: Tensor, captions: Sequence[str], columns: int = 6) -> Figure:
     """Images (N, C, H, W) uint8 in rows, each with its caption; one channel is shown in grey."""
     rows = -(-len(images) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(7.5, (7.5 / columns + 0.35) * rows), squeeze=False)
+    fig, axes = figures.subplots(rows, columns, figsize=(7.5, (7.5 / columns + 0.35) * rows), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, caption in zip(axes.flat, images, captions, strict=False):

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from helpers.figures import PALETTE, lines
+from helpers.figures import PALETTE, lines, subplots
 
 SHOWN = 12.0  # points below the best: whatever lies lower has one tint
 
@@ -20,7 +19,7 @@ def decay_maps(maps: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> F
     The best decay of each learning rate is framed; a cross is a run that diverged or is missing.
     """
     highest = max(table.max().max() for table in maps.values())
-    fig, axes = plt.subplots(1, len(maps), figsize=(7.5, 3.2), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(maps), figsize=(7.5, 3.2), sharey=True, squeeze=False)
     for ax, (name, table) in zip(axes[0], maps.items(), strict=True):
         said = table.map(lambda value: "×" if value != value else f"{value:.1f}")
         sns.heatmap(
@@ -54,7 +53,7 @@ def shrinking(paths: Mapping[str, Tensor], sizes: Sequence[float], every: int = 
 
     every: so many steps lie between two rows of a path.
     """
-    fig, axes = plt.subplots(1, len(paths), figsize=(7.5, 2.5), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(paths), figsize=(7.5, 2.5), sharey=True, squeeze=False)
     for ax, (name, path) in zip(axes[0], paths.items(), strict=True):
         series = {f"±{size:g}": path[:, column].numpy() for column, size in enumerate(sizes)}
         ax.set(title=name, ylim=(-0.05, 1.1))  # before the labels take their places

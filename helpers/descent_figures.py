@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -10,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from helpers import descent
-from helpers.figures import INK, MUTED, PALETTE, label_ends
+from helpers.figures import INK, MUTED, PALETTE, label_ends, subplots
 
 _REACH = 1.6  # half the width of the weights shown
 
@@ -22,7 +21,7 @@ def surfaces(ratio: float) -> Figure:
     weights are drawn on one scale. The target is the sum of the two inputs in units of their own scale;
     descent starts at 0.
     """
-    fig = plt.figure(figsize=(7.5, 5.2))
+    fig = Figure(figsize=(7.5, 5.2))
     for row, (name, scale) in enumerate((("raw", ratio), ("normalized", 1.0))):
         hessian = torch.diag(torch.tensor([1.0, scale**2], dtype=torch.float64))
         best = torch.tensor([1.0, 1 / scale], dtype=torch.float64)  # the weights with loss 0
@@ -80,7 +79,7 @@ def steps_against_condition(
     ylabel: str,
 ) -> Figure:
     """Marks for the steps `counted`, a line for those in `theory`: name -> one value per condition number."""
-    fig, ax = plt.subplots(figsize=(7.5, 3.6))
+    fig, ax = subplots(figsize=(7.5, 3.6))
     ax.set(xscale="log", yscale="log", xlabel="condition number", ylabel=ylabel)
     looks = zip(counted, ("batch", "layer"), ("o", "s"), strict=False)
     for name, color, mark in looks:
@@ -96,7 +95,7 @@ def clouds(forms: Mapping[str, Tensor], conditions: Mapping[str, float]) -> Figu
 
     The colour of a point is its direction in the first form, so that a turn shows.
     """
-    fig, axes = plt.subplots(1, len(forms), figsize=(7.5, 2.4), sharex=True, sharey=True)
+    fig, axes = subplots(1, len(forms), figsize=(7.5, 2.4), sharex=True, sharey=True)
     first = next(iter(forms.values()))
     centred = first - first.mean(dim=0)
     angle = torch.atan2(centred[:, 1] / centred[:, 1].std(), centred[:, 0] / centred[:, 0].std())
@@ -113,7 +112,7 @@ def clouds(forms: Mapping[str, Tensor], conditions: Mapping[str, float]) -> Figu
 def pictures(rows: Mapping[str, Tensor]) -> Figure:
     """Images (N, H, W), one row for each name, all rows as long; grey from -3 to 3 deviations of that row."""
     count = len(next(iter(rows.values())))
-    fig, axes = plt.subplots(len(rows), count, figsize=(7.5, 0.85 * len(rows)), squeeze=False)
+    fig, axes = subplots(len(rows), count, figsize=(7.5, 0.85 * len(rows)), squeeze=False)
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         middle, spread = images.mean().item(), 3 * images.std().item()
         for ax, image in zip(line, images, strict=True):

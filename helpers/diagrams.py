@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 
-from helpers.figures import INK, MUTED, PALETTE
+from helpers.figures import INK, MUTED, PALETTE, subplots
 
 _TINTS = ("#CFE5F3", "#F9DFC9", "#CDEBE0", "#ECD6E8", "#E3E3E3", "#FBF3C4")
 _HATCHES = ("", "////", "....", "\\\\\\\\", "xx", "--")
@@ -23,12 +23,12 @@ def shared_values(x: Tensor, groups: Tensor, names: Mapping[int, str]) -> Figure
     """
     count, channels = x.shape[:2]
     values, groups = x.flatten(2), groups.expand_as(x).flatten(2)
-    fig, axes = plt.subplots(1, count, figsize=(7.5, 0.5 * channels + 0.5), sharey=True)
+    fig, axes = subplots(1, count, figsize=(7.5, 0.5 * channels + 0.5), sharey=True)
     for n, ax in enumerate(axes):
         for c in range(channels):
             for p in range(values.shape[2]):
                 group = int(groups[n, c, p])
-                box = plt.Rectangle(
+                box = Rectangle(
                     (p, c), 1, 1, facecolor=_TINTS[group % 6], hatch=_HATCHES[group % 6], edgecolor="white"
                 )
                 ax.add_patch(box)
@@ -66,7 +66,7 @@ def graph(
         paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # the label interrupts its arrow
         ax.text(*middle, label, ha="center", va="center", color=PALETTE[color], bbox=paper)
     for text, (x, y) in nodes.items():
-        ax.add_patch(plt.Circle((x, y), radius, facecolor="white", edgecolor=MUTED, zorder=3))
+        ax.add_patch(Circle((x, y), radius, facecolor="white", edgecolor=MUTED, zorder=3))
         ax.text(x, y, text, ha="center", va="center", color=INK, zorder=4, fontsize=12)
     ax.set_aspect("equal")
     ax.axis("off")

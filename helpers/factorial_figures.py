@@ -6,7 +6,6 @@ Each returns the figure; the functions ending in `_alt` say what it shows, from 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -44,7 +43,7 @@ def beside_published(runs: Runs) -> Figure:
     """One panel for each published arm: training and validation accuracy, ours as bands, theirs as dots."""
     published = comparison.published("fashion_mlp")
     shown = [arm for arm in published if comparison.values(runs, arm)]
-    fig, axes = plt.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.2))
+    fig, axes = figures.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.2))
     for ax, arm in zip(axes[0], shown, strict=True):
         for metric, norm, name in _PARTS:
             ours, theirs = _curves(runs, arm, metric), published[arm][metric]
@@ -78,7 +77,7 @@ def by_cells(runs: Runs, design: Design, factor: str, ylabel: str, measure: Meas
     Dots are single runs.
     """
     place, found = design.factors.index(factor), cells(runs, design, measure)
-    fig, ax = plt.subplots(figsize=(7.5, 3.4))
+    fig, ax = figures.subplots(figsize=(7.5, 3.4))
     for levels, arm in design.arms.items():
         if levels[place]:
             continue
@@ -115,7 +114,7 @@ def credit(runs: Runs, design: Design, order: Sequence[str], ylabel: str) -> Fig
     """The way from all factors off to all on, in this order: what each step adds where it is taken."""
     stops = steps(runs, design, order)
     values = [value for _, value in stops]
-    fig, ax = plt.subplots(figsize=(7.5, 3.2))
+    fig, ax = figures.subplots(figsize=(7.5, 3.2))
     names = [f"start:\n{stops[0][0]}", *(f"+ {factor}" for factor in order), f"end:\n{stops[-1][0]}"]
     ends = {"color": figures.PALETTE["none"], "width": 0.6}
     ax.bar([0, len(values)], [values[0], values[-1]], **ends)
@@ -149,7 +148,7 @@ def by_time(runs: Runs, arms: Sequence[str], price: float, ylabel: str = "valida
     """Accuracy by epoch, and by time if an epoch with batch norm costs `price` epochs without: mean and range
     of runs.
     """
-    fig, axes = plt.subplots(1, 2, sharey=True, figsize=(7.5, 3.4))
+    fig, axes = figures.subplots(1, 2, sharey=True, figsize=(7.5, 3.4))
     for arm in arms:
         curves = _curves(runs, arm, "test_accuracy")
         epochs = np.arange(1, curves.shape[1] + 1)
@@ -178,7 +177,7 @@ def by_time_alt(runs: Runs, arms: Sequence[str], price: float) -> str:
 
 def gaps(runs: Runs, arms: Sequence[str]) -> Figure:
     """A dot for each run: accuracy on the training images, and how much lower that on the test images is."""
-    fig, ax = plt.subplots(figsize=(7.5, 3.4))
+    fig, ax = figures.subplots(figsize=(7.5, 3.4))
     for arm in arms:
         x, y = (
             list(comparison.values(runs, arm, measure).values())
@@ -208,7 +207,7 @@ def by_shift(runs: Runs, arms: Sequence[str]) -> Figure:
     """Points of test accuracy against the shift of brightness and of contrast, each network minus itself
     unshifted: mean and range of runs.
     """
-    fig, axes = plt.subplots(1, 2, sharey=True, figsize=(7.5, 3.6))
+    fig, axes = figures.subplots(1, 2, sharey=True, figsize=(7.5, 3.6))
     names = {"brightness": "added gray levels (of 255)", "contrast": "factor of contrast (log axis)"}
     for ax, (kind, xlabel) in zip(axes, names.items(), strict=True):
         for arm in arms:

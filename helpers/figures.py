@@ -3,12 +3,14 @@
 import io
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
 from cycler import cycler
 from IPython.display import display
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -59,6 +61,25 @@ def style() -> None:
     )
 
 
+def subplots(rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
+    """As `plt.subplots`, but pyplot does not know the figure: it is seen when `show` shows it, and only then.
+
+    What pyplot knows the inline backend shows at the end of whatever cell is running. JupyterLab runs the
+    callback of a slider in a thread of its own, so that could be a half-drawn figure beneath another cell.
+
+    Args:
+        rows, columns: as `plt.subplots`.
+        options: `figsize` in inches and `layout` are the figure's, all others those of `Figure.subplots`.
+
+    Returns:
+        the figure, and its axes (an array, or one) as `plt.subplots` returns them.
+    """
+    own = {name: options.pop(name) for name in ("figsize", "layout") if name in options}
+    fig = Figure(**own)
+    FigureCanvasAgg(fig)  # draws itself, which fig.canvas.draw() relies on
+    return fig, fig.subplots(rows, columns, **options)
+
+
 def show(fig: Figure, alt: str) -> None:
     """Display `fig` as one PNG whose output metadata holds the alt text, and close it.
 
@@ -78,7 +99,7 @@ def show(fig: Figure, alt: str) -> None:
         buffer, format="png", dpi=_DPI, metadata={"Software": None}
     )  # no version inside: same bytes twice
     width = round(fig.get_figwidth() * 96)
-    plt.close(fig)  # otherwise the inline backend would show it a second time
+    plt.close(fig)  # one made with plt.subplots would be shown a second time by the inline backend
     data = {"image/png": buffer.getvalue(), "text/plain": "figure"}
     display(data, raw=True, metadata={"image/png": {"alt": alt, "width": width}})
 
@@ -145,7 +166,7 @@ def histograms(
         limits: range of the horizontal axis.
         shade: a range to mark with a pale band.
     """
-    fig, axes = plt.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False, figsize=(7.5, 2.4))
+    fig, axes = subplots(1, len(groups), sharex=True, sharey=True, squeeze=False, figsize=(7.5, 2.4))
     for ax, (title, values), color in zip(axes[0], groups.items(), list(PALETTE.values()) * 2, strict=False):
         values = torch.as_tensor(values).detach().flatten().double().cpu().clamp(*limits)
         weights = torch.full_like(values, 100 / len(values))

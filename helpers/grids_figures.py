@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -28,7 +27,7 @@ def heat_map(runs: Runs, xlabel: str, what: str, value: Value = reached) -> Figu
         },
         index=found.index,
     )
-    fig, ax = plt.subplots(figsize=(7.5, 0.42 * len(found) + 1.1))
+    fig, ax = figures.subplots(figsize=(7.5, 0.42 * len(found) + 1.1))
     sns.heatmap(found, annot=said, fmt="", cmap="cividis", ax=ax, linewidths=0.5, cbar_kws={"label": what},
                 xticklabels=[f"{number:g}" for number in found])  # fmt: skip
     ax.set(xlabel=xlabel, ylabel="")
@@ -54,7 +53,7 @@ def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
     across = min(3, len(maps))
     down = -(-len(maps) // across)
     height = 0.26 * max(map(len, maps.values())) + 0.75
-    fig, axes = plt.subplots(down, across, figsize=(7.5, height * down), squeeze=False, sharey=True)
+    fig, axes = figures.subplots(down, across, figsize=(7.5, height * down), squeeze=False, sharey=True)
     for ax in axes.flat[len(maps) :]:
         ax.axis("off")
     for ax, (norm, found) in zip(axes.flat, maps.items(), strict=False):
@@ -91,7 +90,7 @@ def curves(
 
     base: of the logarithmic axis; with base 2 every number is a tick.
     """
-    fig, ax = plt.subplots(figsize=(7.5, 3.6))
+    fig, ax = figures.subplots(figsize=(7.5, 3.6))
     if zero:
         ax.axhline(0, color=figures.MUTED, linewidth=1, label="_")
     found = grids.table(runs, value)
@@ -125,7 +124,7 @@ def curves_alt(runs: Runs, norms: Sequence[str], what: str, value: Value = reach
 
 def differences(found: Mapping[float, Interval], xlabel: str, ylabel: str) -> Figure:
     """Differences by number with their 95 % intervals, and the line of no difference."""
-    fig, ax = plt.subplots(figsize=(7.5, 3.0))
+    fig, ax = figures.subplots(figsize=(7.5, 3.0))
     ax.axhline(0, color=figures.MUTED, linewidth=1)
     numbers, means = list(found), np.array([item.mean for item in found.values()])
     if all(item.n > 1 for item in found.values()):

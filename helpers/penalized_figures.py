@@ -5,7 +5,6 @@ Each returns the figure; the functions ending in `_alt` say what it shows, from 
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -36,7 +35,7 @@ def weight_histograms(runs: Runs, arms: Sequence[str]) -> Figure:
     shown = _with_runs(runs, arms)
     if not shown:
         return comparison_figures.intervals({}, "")
-    fig, axes = plt.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 2.6))
+    fig, axes = figures.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 2.6))
     for ax, arm in zip(axes[0], shown, strict=True):
         ax.stairs(_histogram(runs, arm), _EDGES, fill=True, color=_look(arm)["color"], baseline=0.1)
         ax.set(title=f"{arm}\nn = {len(comparison.values(runs, arm))}", xlabel="weight", yscale="log")
@@ -62,7 +61,7 @@ def small_weights(runs: Runs, arms: Sequence[str]) -> Figure:
     if not shown:
         return comparison_figures.intervals({}, "")
     limits = sorted(SMALL)
-    fig, ax = plt.subplots(figsize=(7.5, 3.0))
+    fig, ax = figures.subplots(figsize=(7.5, 3.0))
     for arm in shown:
         shares = [comparison.mean(runs, arm, zeros), *(comparison.mean(runs, arm, below(x)) for x in limits)]
         ax.plot([limits[0] / 10, *limits], [s.mean for s in shares], **_look(arm), label=arm)
@@ -91,7 +90,7 @@ def path(runs: Runs) -> Figure:
     steps = {step: by_seed(runs, step) for step in ("subgradient", "proximal")}
     if not any(steps.values()):
         return comparison_figures.intervals({}, "")
-    fig, axes = plt.subplots(1, 2, sharey=True, figsize=(7.5, 3.2))
+    fig, axes = figures.subplots(1, 2, sharey=True, figsize=(7.5, 3.2))
     for ax, measure, what in zip(axes, (zeros, zero_channels), ("weights", "channels"), strict=True):
         for step, seeds in steps.items():
             _paths(ax, seeds, measure, step)
@@ -121,7 +120,7 @@ def loss_and_accuracy(runs: Runs, arms: Sequence[str]) -> Figure:
     shown = _with_runs(runs, arms)
     if not shown:
         return comparison_figures.intervals({}, "")
-    fig, ax = plt.subplots(figsize=(7.5, 3.2))
+    fig, ax = figures.subplots(figsize=(7.5, 3.2))
     for place, arm in enumerate(shown):
         losses, accuracies = (comparison.values(runs, arm, m).values() for m in (training_loss, tested))
         look = _look(arm) | {"linestyle": "", "marker": "xsoP^DvX*"[place % 9]}
@@ -150,7 +149,7 @@ def power_curve(difference: float, deviation: float, most: int = 100) -> Figure:
     """Over the number of paired runs: the probability that their interval shows a difference of that size."""
     counts = np.arange(2, most + 1)
     chances = [100 * power(difference, deviation, int(n)) for n in counts]
-    fig, ax = plt.subplots(figsize=(7.5, 2.8))
+    fig, ax = figures.subplots(figsize=(7.5, 2.8))
     ax.axhline(80, color=figures.MUTED, linewidth=1)
     ax.plot(counts, chances, color=figures.PALETTE["batch"])
     five = 100 * power(difference, deviation, 5)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -10,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from helpers import penalties
-from helpers.figures import INK, LINES, MUTED, PALETTE, label_ends
+from helpers.figures import INK, LINES, MUTED, PALETTE, label_ends, subplots
 from helpers.regularizers import soft_threshold
 
 _L1, _L2, _FREE = PALETTE["layer"], PALETTE["batch"], PALETTE["none"]
@@ -24,7 +23,7 @@ _LOOK = {
 def pulls(penalty: float = 1.0) -> Figure:
     """Over one weight: both penalties, their gradients, and the minimum of (w - a)^2 / 2 + penalty over a."""
     w = torch.linspace(-3, 3, 601, dtype=torch.float64)
-    fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.6))
+    fig, axes = subplots(1, 3, figsize=(7.5, 2.6))
     columns = {
         ("penalty", "weight $w$"): {"L1": penalty * w.abs(), "L2": penalty * w**2 / 2},
         ("its gradient", "weight $w$"): {"L1": penalty * w.sign(), "L2": penalty * w},
@@ -44,7 +43,7 @@ def pulls(penalty: float = 1.0) -> Figure:
 
 def steps(paths: Mapping[str, Tensor], limit: float) -> Figure:
     """One panel for each method: weights (steps, d) by step, on an axis from -limit to limit around 0."""
-    fig, axes = plt.subplots(1, len(paths), figsize=(7.5, 2.8), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(paths), figsize=(7.5, 2.8), sharey=True, squeeze=False)
     for ax, (name, path) in zip(axes[0], paths.items(), strict=True):
         ax.plot(path.numpy(), linewidth=0.9, linestyle="-")
         ax.set(title=name, xlabel="step", ylim=(-limit, limit))
@@ -61,7 +60,7 @@ def diamond_and_circle(x: Tensor, y: Tensor, penalty: float) -> Figure:
     h, error = (x.T @ x / len(x)).numpy(), np.stack([w1, w2], axis=-1) - free.numpy()
     loss = ((error @ h) * error).sum(axis=-1) / 2
     past = torch.logspace(-3, 1.5, 60, dtype=torch.float64)
-    fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.6), sharey=True)
+    fig, axes = subplots(1, 2, figsize=(7.5, 3.6), sharey=True)
     for ax, name in zip(axes, ("L1", "L2"), strict=True):
         solve = penalties.lasso if name == "L1" else penalties.ridge
         w, path = solve(x, y, penalty), torch.stack([solve(x, y, p) for p in past.tolist()])
@@ -93,7 +92,7 @@ def _allowed(name: str, w: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 def solution_paths(strengths: Tensor, paths: Mapping[str, Tensor], names: Sequence[str]) -> Figure:
     """One panel for each method: its weights (P, d) over the penalties (P,), which fall to the right."""
-    fig, axes = plt.subplots(1, len(paths), figsize=(7.5, 4.6), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(paths), figsize=(7.5, 4.6), sharey=True, squeeze=False)
     for ax, (title, path) in zip(axes[0], paths.items(), strict=True):
         ax.set(xscale="log", title=title)
         ax.invert_xaxis()  # the penalty falls to the right, where the names are
@@ -111,7 +110,7 @@ def shrinkage(
     eigenvalues: Tensor, turned: Tensor, ratios: Tensor, names: Sequence[str], penalty: float
 ) -> Figure:
     """Ridge over least squares: along the eigenvectors, with the curve h / (h + penalty), and by weight."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.0), sharey=True)
+    fig, (left, right) = subplots(1, 2, figsize=(7.5, 3.0), sharey=True)
     low, high = eigenvalues.min().item() / 2, eigenvalues.max().item() * 2
     curve = np.geomspace(low, high, 200)
     left.plot(curve, curve / (curve + penalty), color=MUTED, linestyle="-", linewidth=1.2)
@@ -140,7 +139,7 @@ def outlier_lines(height: float, penalty: float = 0.1, delta: float = 0.5) -> tu
     y = x + 0.2 * torch.randn(20, generator=draw, dtype=torch.float64)
     moved = y.clone()
     moved[-2] += height
-    fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.0), sharey=True)
+    fig, axes = subplots(1, 2, figsize=(7.5, 3.0), sharey=True)
     slopes = {}
     for ax, (loss, limit) in zip(axes, {"squared error": None, "Huber's loss": delta}.items(), strict=True):
         one, none = torch.tensor([penalty, 0.0]).double(), torch.tensor([0.0, penalty]).double()
@@ -173,7 +172,7 @@ def equal_footing(
         loss, accuracy: "L1" and "L2" -> (settings,), means over seeds.
         zeros: shares of weights that are 0, in percent; sparse: name of a way there -> its accuracy at each.
     """
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.2), sharey=True, width_ratios=(3, 2))
+    fig, (left, right) = subplots(1, 2, figsize=(7.5, 3.2), sharey=True, width_ratios=(3, 2))
     for name in loss:
         left.plot(loss[name], accuracy[name], label=name, marker="o", **_LOOK[name])
     left.set(xscale="log", xlabel="training loss", ylabel="test accuracy (%)")

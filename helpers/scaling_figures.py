@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,7 +28,7 @@ def picture(ax: Axes, image: Tensor, title: str = "") -> None:
 
 def photos_with_levels(photos: Tensor, titles: Sequence[str]) -> Figure:
     """Photographs (N, 3, H, W) uint8, each above its histogram: the share of its pixels at each level."""
-    fig, axes = plt.subplots(2, len(photos), figsize=(7.5, 4.4), height_ratios=(1.5, 1), squeeze=False)
+    fig, axes = figures.subplots(2, len(photos), figsize=(7.5, 4.4), height_ratios=(1.5, 1), squeeze=False)
     for column, (photo, title) in enumerate(zip(photos, titles, strict=True)):
         picture(axes[0, column], photo, title)
         ax = axes[1, column]
@@ -48,7 +47,7 @@ def rulers(levels: Tensor, mean: float, std: float) -> Figure:
     Args:
         mean, std: of levels / 255.
     """
-    fig, ax = plt.subplots(figsize=(7.5, 3.6), layout="none")
+    fig, ax = figures.subplots(figsize=(7.5, 3.6), layout="none")
     fig.subplots_adjust(left=0.1, right=0.98, top=0.97, bottom=0.47)
     ax.hist(levels.flatten().numpy(), bins=64, range=(0, 256), color=CHANNELS["green"])
     ax.set(xlabel="level, 0 to 255", ylabel="pixels", xlim=(-5, 260), xticks=range(0, 256, 51))
@@ -65,7 +64,7 @@ def before_and_after(before: Tensor, after: Tensor, titles: tuple[str, str]) -> 
     """One channel (H, W) uint8 before and after a transform, each above its histogram and the share at or
     below each level.
     """
-    fig, axes = plt.subplots(2, 2, figsize=(7.5, 4.4), height_ratios=(1.5, 1))
+    fig, axes = figures.subplots(2, 2, figsize=(7.5, 4.4), height_ratios=(1.5, 1))
     for column, (image, title) in enumerate(zip((before, after), titles, strict=True)):
         picture(axes[0, column], image[None], title)
         ax = axes[1, column]
@@ -85,7 +84,7 @@ def before_and_after(before: Tensor, after: Tensor, titles: tuple[str, str]) -> 
 def image_rows(rows: Mapping[str, Tensor], captions: Sequence[str]) -> Figure:
     """One row of grey images (N, 1, H, W) float per name, all of a row on one scale of grey, -2 to 2."""
     columns = len(captions)
-    fig, axes = plt.subplots(len(rows), columns, figsize=(7.5, 1.45 * len(rows) + 0.3), squeeze=False)
+    fig, axes = figures.subplots(len(rows), columns, figsize=(7.5, 1.45 * len(rows) + 0.3), squeeze=False)
     for row, (name, images) in zip(axes, rows.items(), strict=True):
         for ax, image in zip(row, images, strict=True):
             ax.imshow(image.squeeze(0).numpy(), cmap="gray", vmin=-2, vmax=2)
@@ -135,7 +134,7 @@ def playground(
     """
     changed = dimmed(photo, brightness, contrast)
     after = transformed(changed, transform, mean, std)
-    fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.5), width_ratios=(1.2, 1, 1))
+    fig, axes = figures.subplots(1, 3, figsize=(7.5, 2.5), width_ratios=(1.2, 1, 1))
     picture(axes[0], changed[None], f"brightness {brightness:+d}, contrast {contrast:g}")
     for ax, values, limits, title in (
         (axes[1], changed, (-5.0, 260.0), "before: level"),

@@ -3,13 +3,12 @@
 import math
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from helpers.figures import MARKS, MUTED, PALETTE
+from helpers.figures import MARKS, MUTED, PALETTE, subplots
 
 _ORDER = ("batch", "layer", "group", "instance")
 Tables = Mapping[str, Mapping[str, pd.DataFrame]]
@@ -34,7 +33,7 @@ def by_layer(
     names = list(dict.fromkeys(series for panel in measured.values() for series in panel))
     looks = {name: name if name in PALETTE else _ORDER[i] for i, name in enumerate(names)}
     size = (7.5, height * len(rows) + 0.7)
-    fig, axes = plt.subplots(len(rows), len(measured), figsize=size, sharex=True, sharey="row", squeeze=False)
+    fig, axes = subplots(len(rows), len(measured), figsize=size, sharex=True, sharey="row", squeeze=False)
     for line, (column, (label, scale, limits)) in zip(axes, rows.items(), strict=True):
         for ax, (panel, series) in zip(line, measured.items(), strict=True):
             for i, (name, table) in enumerate(series.items()):

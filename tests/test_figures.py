@@ -74,6 +74,25 @@ def luminance(color):
     return 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]
 
 
+def test_pyplot_does_not_know_a_figure_of_the_course_which_draws_itself_all_the_same():
+    fig, axes = figures.subplots(2, 3, figsize=(6, 4), sharex=True, squeeze=False)
+    assert axes.shape == (2, 3)
+    assert tuple(fig.get_size_inches()) == (6, 4)
+    assert fig.get_layout_engine() is not None  # as the style says
+    fig, ax = figures.subplots(layout="none")
+    assert tuple(fig.get_size_inches()) == (7.5, 3.2)
+    assert fig.get_layout_engine() is None
+    places = []
+    for axes in (ax, plt.subplots(layout="none")[1]):
+        axes.plot([0, 1], [0, 5], label="far")
+        axes.plot([0, 1], [0, 4], label="near")
+        figures.label_ends(axes)  # draws the figure to learn the limits
+        places.append([text.xy for text in axes.texts])
+    assert places[0] == places[1]
+    plt.close("all")
+    assert plt.get_fignums() == []
+
+
 def test_every_norm_has_a_colour_a_mark_and_a_line_of_its_own():
     for look in (figures.PALETTE, figures.MARKS, figures.LINES):
         assert set(look) == {"none", "batch", "layer", "group", "instance"}

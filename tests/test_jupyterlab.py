@@ -110,6 +110,13 @@ def test_a_slider_moves_the_figure(page):
     assert explorer.locator("img").first.get_attribute("src") != before
 
 
+def test_formulas_are_set(page):
+    assert page.locator(".jp-MarkdownOutput mjx-container").count() > 20
+    assert page.locator("mjx-merror, .jp-MarkdownOutput .MathJax_Error").count() == 0
+    texts = page.locator(".jp-MarkdownOutput").all_inner_texts()
+    assert [text for text in texts if "$" in text] == []
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -133,5 +140,8 @@ def test_an_exercise_answers_in_words(page, body, words):
         arg=[cell.locator(".jp-InputPrompt").element_handle(), number],
         timeout=60_000,
     )
-    said = cell.locator(".jp-OutputArea-output").inner_text()
+    output = cell.locator(".jp-OutputArea-output")
+    output.first.wait_for(timeout=60_000)
+    assert output.count() == 1  # the slider's figures, which a thread of its own draws, are not shown here
+    said = output.inner_text()
     assert said.startswith(words), said

@@ -98,6 +98,8 @@ def _tags(notebook: NotebookNode) -> list[str]:
             found.append(f"In [{number}] has the tag {tag}")
         if dict(find_comment_markers(cell.source)):
             found.append(f"In [{number}] steers nbval by a comment")
+        if "explore(" in cell.source and re.search(r"plt\.(subplots|figure|close)\(", cell.source):
+            found.append(f"In [{number}] draws a slider's figure with pyplot: use figures.subplots")
         if "nbval-ignore-output" in _tagged(cell) and not cell.metadata.get("nbval_reason", "").strip():
             found.append(f"In [{number}] has nbval-ignore-output without nbval_reason in its metadata")
     if sum("nbval-ignore-output" in _tagged(cell) for cell in notebook.cells) > MOST_IGNORED:
@@ -232,6 +234,12 @@ SPOILT = {
     "retrain committed": (
         lambda n: n.cells[2].update(source='retrain = True\nseeds = 5\ndevice = "auto"'),
         "not exactly one",
+    ),
+    "slider and pyplot": (
+        _change(
+            source="def draw(a=1):\n    return plt.subplots()[0]\n\n\nexplore(draw, 'A line.', a=(1, 2))"
+        ),
+        "draws a slider's figure with pyplot",
     ),
     "not on Colab": (_change(source="from papermill import execute_notebook"), "imports papermill"),
 }
