@@ -1,22 +1,16 @@
 """A lesson in JupyterLab in a real browser: all cells run, a slider moves its figure, an exercise answers."""
 
-import os
 import re
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from browser import WITHOUT, chromium
+from browser import STARTUP, WITHOUT, chromium, free_port, serving
 
 from helpers import ROOT
 
 LESSON = "09_regularization_experiments"
-STARTUP = 120  # seconds for the server, and for the page
 ALL_CELLS = 300_000  # milliseconds for the cells of the lesson
 PICTURE = ".jp-OutputArea-output img"
 
@@ -39,33 +33,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         '{"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},'
         ' "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}'
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=t", "--no-browser"]
     options += [
         "--allow-root",
         f"--ServerApp.root_dir={course}",
         f"--LabApp.app_settings_dir={settings}/settings",
     ]
-    watched = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}  # by a person
-    log = (course / "log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *options], env=watched, cwd=course, stdout=log, stderr=log
-    )
+    command = [sys.executable, "-m", "jupyterlab", *options]
     address = f"http://127.0.0.1:{port}/lab/tree/notebooks/{LESSON}.ipynb?token=t"
-    until = time.monotonic() + STARTUP
-    while True:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            break
-        except OSError:
-            assert process.poll() is None, (course / "log").read_text()
-            assert time.monotonic() < until, (course / "log").read_text()
-            time.sleep(0.5)
-    yield address
-    process.terminate()
-    process.wait(30)
+    with serving(command, address, course) as answering:
+        yield answering
 
 
 @pytest.fixture(scope="module")
