@@ -61,21 +61,26 @@ def style() -> None:
     )
 
 
-def subplots(rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
+def subplots(
+    rows: int = 1,
+    columns: int = 1,
+    figsize: tuple[float, float] | None = None,
+    layout: str | None = None,
+    **options: Any,
+) -> tuple[Figure, Any]:
     """As `plt.subplots`, but pyplot does not know the figure: it is seen when `show` shows it, and only then.
 
     What pyplot knows the inline backend shows at the end of whatever cell is running. JupyterLab runs the
     callback of a slider in a thread of its own, so that could be a half-drawn figure beneath another cell.
 
     Args:
-        rows, columns: as `plt.subplots`.
-        options: `figsize` in inches and `layout` are the figure's, all others those of `Figure.subplots`.
+        rows, columns, figsize, layout: as `plt.subplots`; the size in inches.
+        options: as `Figure.subplots`.
 
     Returns:
         the figure, and its axes (an array, or one) as `plt.subplots` returns them.
     """
-    own = {name: options.pop(name) for name in ("figsize", "layout") if name in options}
-    fig = Figure(**own)
+    fig = Figure(figsize=figsize, layout=layout)
     FigureCanvasAgg(fig)  # draws itself, which fig.canvas.draw() relies on
     return fig, fig.subplots(rows, columns, **options)
 
@@ -94,14 +99,17 @@ def show(fig: Figure, alt: str) -> None:
         raise ValueError(
             "show() was given no alt text: say in a sentence what the figure shows, show(fig, alt='...')."
         )
-    buffer = io.BytesIO()
-    fig.savefig(
-        buffer, format="png", dpi=_DPI, metadata={"Software": None}
-    )  # no version inside: same bytes twice
+    data = {"image/png": png(fig), "text/plain": "figure"}
     width = round(fig.get_figwidth() * 96)
     plt.close(fig)  # one made with plt.subplots would be shown a second time by the inline backend
-    data = {"image/png": buffer.getvalue(), "text/plain": "figure"}
     display(data, raw=True, metadata={"image/png": {"alt": alt, "width": width}})
+
+
+def png(fig: Figure) -> bytes:
+    """The figure as PNG, the same bytes each time: no version of a program is inside."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def label_ends(ax: Axes, gap: float = 0.075) -> None:

@@ -129,29 +129,48 @@ def shrinkage(
     return fig
 
 
-def outlier_lines(height: float, penalty: float = 0.1, delta: float = 0.5) -> tuple[Figure, dict[str, float]]:
-    """Four lines through 20 points of slope 1, one of them moved up by `height`, and the slope of each.
-
-    Squared error and Huber's loss, each with an L1 and an L2 penalty; the input has deviation 1.
-    """
+def _with_outlier(height: float) -> tuple[Tensor, Tensor, Tensor]:
+    """x, y: 20 points of slope 1, x with deviation 1; and y with one of them moved up by `height`."""
     draw = torch.Generator().manual_seed(4)
     x = torch.linspace(-1.65, 1.65, 20, dtype=torch.float64)
     y = x + 0.2 * torch.randn(20, generator=draw, dtype=torch.float64)
     moved = y.clone()
     moved[-2] += height
+    return x, y, moved
+
+
+def outlier_fits(height: float) -> dict[str, dict[str, list[float]]]:
+    """Loss -> penalty ("L1", "L2", of 0.1) -> slope and intercept, with one point moved up by `height`."""
+    x, _, moved = _with_outlier(height)
+    l1, l2 = torch.tensor([[0.1, 0.0], [0.0, 0.1]]).double()
+    fits = {
+        loss: penalties.linear_fits(x.view(1, -1, 1), moved.view(1, -1), l1, l2, limit)[:, 0]
+        for loss, limit in (("squared error", None), ("Huber's loss", 0.5))
+    }
+    return {loss: dict(zip(("L1", "L2"), both.tolist(), strict=True)) for loss, both in fits.items()}
+
+
+def outlier_lines(height: float = 12.0) -> Figure:
+    """Four lines through 20 points of slope 1, one of them moved up by `height`.
+
+    Squared error and Huber's loss, each with an L1 and an L2 penalty.
+    """
+    x, y, moved = _with_outlier(height)
     fig, axes = subplots(1, 2, figsize=(7.5, 3.0), sharey=True)
-    slopes = {}
-    for ax, (loss, limit) in zip(axes, {"squared error": None, "Huber's loss": delta}.items(), strict=True):
-        one, none = torch.tensor([penalty, 0.0]).double(), torch.tensor([0.0, penalty]).double()
-        fits = penalties.linear_fits(x.view(1, -1, 1), moved.view(1, -1), one, none, limit)[:, 0]  # L1, L2
+    for ax, (loss, fits) in zip(axes, outlier_fits(height).items(), strict=True):
         _points(ax, x, y, moved)
-        for name, (slope, intercept) in zip(("L1", "L2"), fits.tolist(), strict=True):
-            slopes[f"{loss}, {name} penalty"] = slope
+        for name, (slope, intercept) in fits.items():
             ax.plot(x, slope * x + intercept, label=f"{name} {slope:.2f}", **_LOOK[name])
         ax.set(title=loss, xlabel="$x$")
         label_ends(ax)
     axes[0].set_ylabel("$y$")
-    return fig, slopes
+    return fig
+
+
+def outlier_lines_alt(height: float) -> str:
+    fits = outlier_fits(height)
+    slopes = (f"{loss}, {name} penalty {fits[loss][name][0]:.2f}" for loss in fits for name in fits[loss])
+    return f"One point {height:g} too high. Slopes: {', '.join(slopes)}"
 
 
 def _points(ax: Axes, x: Tensor, y: Tensor, moved: Tensor) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import datetime
-import io
 import math
 import os
 from collections.abc import Callable
@@ -202,11 +201,8 @@ def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, 
 
 
 def _png(fig: Figure) -> str:
-    """The figure as PNG in base64; closes it."""
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", metadata={"Software": None})
-    plt.close(fig)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+    """The figure as PNG in base64."""
+    return base64.b64encode(figures.png(fig)).decode("ascii")
 
 
 def _sources(runs: Runs) -> list[dict[str, Any]]:

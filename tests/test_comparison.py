@@ -14,11 +14,10 @@ from helpers.stats import VERDICTS, Interval, interval
 
 
 @pytest.fixture(autouse=True)
-def _close_figures():
+def _style():
     with plt.rc_context():
         figures.style()
         yield
-    plt.close("all")
 
 
 def pair(a: list[float], b: list[float], arms=("batch", "layer")) -> list[dict]:

@@ -3,7 +3,6 @@
 import math
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import pytest
 import torch
 from sklearn.decomposition import PCA
@@ -166,7 +165,6 @@ def style():
         mpl.use("agg")
         figures.style()
         yield
-        plt.close("all")
 
 
 def test_the_surfaces_share_one_scale_and_say_how_far_descent_came(style):

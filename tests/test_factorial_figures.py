@@ -1,7 +1,6 @@
 """Lesson 05's figures draw the numbers of the runs, and their alt texts say them."""
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from test_run_measures import made, study
@@ -19,7 +18,6 @@ def style():
     with mpl.rc_context():
         figures.style()
         yield
-    plt.close("all")
 
 
 def labels(fig):

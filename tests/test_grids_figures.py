@@ -1,18 +1,9 @@
 """Figures over a grid of norms and numbers: what is drawn, what the alt text says, and no runs at all."""
 
-import matplotlib.pyplot as plt
-import pytest
-
 from helpers import grids, grids_figures
 from helpers.experiments import STUDIES
 from helpers.stats import Interval
 from tests.test_grids import GRID, grid_runs, made, search_runs, vgg_runs
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 def words(fig):

@@ -44,7 +44,13 @@ ON_COLAB = {
 
 def faults(notebook: NotebookNode, lesson: str) -> list[str]:
     """Everything that a lesson may not be committed with."""
-    return [*_not_run(notebook), *_outputs(notebook), *_tags(notebook), *_frame(notebook, lesson)]
+    return [
+        *_not_run(notebook),
+        *_outputs(notebook),
+        *_tags(notebook),
+        *_sliders(notebook),
+        *_frame(notebook, lesson),
+    ]
 
 
 def _code(notebook: NotebookNode) -> list[NotebookNode]:
@@ -98,13 +104,19 @@ def _tags(notebook: NotebookNode) -> list[str]:
             found.append(f"In [{number}] has the tag {tag}")
         if dict(find_comment_markers(cell.source)):
             found.append(f"In [{number}] steers nbval by a comment")
-        if "explore(" in cell.source and re.search(r"plt\.(subplots|figure|close)\(", cell.source):
-            found.append(f"In [{number}] draws a slider's figure with pyplot: use figures.subplots")
         if "nbval-ignore-output" in _tagged(cell) and not cell.metadata.get("nbval_reason", "").strip():
             found.append(f"In [{number}] has nbval-ignore-output without nbval_reason in its metadata")
     if sum("nbval-ignore-output" in _tagged(cell) for cell in notebook.cells) > MOST_IGNORED:
         found.append(f"more than {MOST_IGNORED} cells with nbval-ignore-output")
     return found
+
+
+def _sliders(notebook: NotebookNode) -> list[str]:
+    return [
+        f"In [{number}] draws a slider's figure with pyplot: use figures.subplots"
+        for number, cell in enumerate(_code(notebook), 1)
+        if "explore(" in cell.source and re.search(r"plt\.(subplots|figure|close)\(", cell.source)
+    ]
 
 
 def _frame(notebook: NotebookNode, lesson: str) -> list[str]:

@@ -19,12 +19,6 @@ DRAWN = {  # name -> records, arms
 }
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
-
-
 @pytest.mark.parametrize("seeds", [0, 1, 5])
 @pytest.mark.parametrize("name", DRAWN)
 def test_each_figure_stands_with_any_number_of_runs(name, seeds):

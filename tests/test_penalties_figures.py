@@ -14,11 +14,10 @@ TITLES = {"adam": "Adam", "adamw": "AdamW"}
 
 
 @pytest.fixture(autouse=True)
-def _close_figures():
+def _style():
     with plt.rc_context():
         figures.style()
         yield
-    plt.close("all")
 
 
 def line(ax, label):
@@ -78,11 +77,16 @@ def test_shrinkage_colours_weights_outside_zero_and_one():
 
 
 def test_an_outlier_tilts_the_squared_error_and_hardly_hubers_loss():
-    clean, far = (penalties_figures.outlier_lines(height)[1] for height in (0.0, 20.0))
+    clean, far = (penalties_figures.outlier_fits(height) for height in (0.0, 20.0))
+    slopes = []
     for penalty in ("L1", "L2"):
-        squared, huber = f"squared error, {penalty} penalty", f"Huber's loss, {penalty} penalty"
-        assert far[squared] - clean[squared] > 1
-        assert abs(far[huber] - clean[huber]) < 0.1
+        squared, huber = (far[loss][penalty][0] - clean[loss][penalty][0] for loss in clean)
+        assert squared > 1
+        assert abs(huber) < 0.1
+        slopes += [f"{penalty} {far[loss][penalty][0]:.2f}" for loss in far]
+    drawn = penalties_figures.outlier_lines(20.0)
+    assert sorted(text.get_text() for ax in drawn.axes for text in ax.texts) == sorted(slopes)
+    assert all(slope.split()[1] in penalties_figures.outlier_lines_alt(20.0) for slope in slopes)
 
 
 def test_equal_footing_draws_each_way_at_its_shares():

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -310,12 +309,6 @@ def test_streaming_gives_the_statistics_that_data_sets_are_loaded_with():
 # What the figures say
 
 
-@pytest.fixture
-def closed_figures():
-    yield
-    plt.close("all")
-
-
 def test_a_dimmed_photograph_is_rounded_and_clipped():
     photo = torch.tensor([0, 100, 128, 200, 255], dtype=torch.uint8)
     assert scaling_figures.dimmed(photo, 0, 1.0).tolist() == photo.tolist()
@@ -323,7 +316,7 @@ def test_a_dimmed_photograph_is_rounded_and_clipped():
 
 
 @pytest.mark.parametrize("transform", scaling_figures.TRANSFORMS)
-def test_the_playground_shows_the_changed_photograph_and_all_of_both_histograms(transform, closed_figures):
+def test_the_playground_shows_the_changed_photograph_and_all_of_both_histograms(transform):
     photo = EQUALIZED["dark"]()[0, 0]
     mean, std = (photo / 255).mean()[None], (photo / 255).std(correction=0)[None]
     fig = scaling_figures.playground(photo, transform, -10, 0.5, mean, std)
@@ -340,7 +333,7 @@ def test_the_playground_shows_the_changed_photograph_and_all_of_both_histograms(
     assert transform in said
 
 
-def test_the_rulers_agree_with_the_transforms(closed_figures):
+def test_the_rulers_agree_with_the_transforms():
     fig = scaling_figures.rulers(pixels(1, 1, 9, 9), 0.4, 0.25)
     fig.canvas.draw()
     for axis, wanted in zip(

@@ -2,7 +2,6 @@
 
 import math
 
-import matplotlib.pyplot as plt
 import pytest
 from standin_runs import run
 
@@ -82,7 +81,6 @@ def test_the_map_of_rates_frames_the_best_crosses_out_what_diverged_and_leaves_t
     assert [text.get_text() for text in ax.get_yticklabels()] == ["raw", "min max", "equalized"]
     said = comparison_figures.rate_map_alt(runs, "accuracy (%)")
     assert "Best: raw at 0.0001 (80 %); min max at 0.01 (90 %). Diverged: 2." in said
-    plt.close(fig)
 
 
 def test_the_search_tries_every_rate_for_every_scaling_and_only_the_rate_differs():

@@ -3,7 +3,6 @@
 import math
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,4 +138,3 @@ def test_the_figure_draws_what_is_inside_the_limits():
         np.testing.assert_allclose(line.get_ydata(), [2.0, 2e-3, np.nan])
         assert ax.get_lines()[2].get_color() == figures.PALETTE["batch"]
         assert [text.get_text() for text in fig.legends[0].get_texts()] == ["small", "batch"]
-        plt.close(fig)

@@ -1,6 +1,6 @@
 """Every lesson opens in VS Code: its texts, with formulas set by KaTeX, and its figures.
 
-Skipped where there is no code-server, the VS Code that a browser opens (npm install --global code-server).
+Skipped where there is no code-server, the VS Code that a browser opens.
 Cells are not run: that takes the Jupyter extension, which no package registry has.
 """
 
@@ -21,7 +21,9 @@ LESSONS = runner.lessons()
 
 pytestmark = [
     WITHOUT,
-    pytest.mark.skipif(CODE_SERVER is None, reason="there is no code-server here"),
+    pytest.mark.skipif(
+        CODE_SERVER is None, reason="there is no code-server here (npm install --global code-server)"
+    ),
 ]
 
 
@@ -51,6 +53,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 def opened(page: Page, lesson: str, texts: int) -> Frame:
     """What VS Code shows of a lesson, once it has as many texts as the file."""
+    page.keyboard.press("ControlOrMeta+K")
+    page.keyboard.press("ControlOrMeta+W")  # closes the one before
     page.keyboard.press("ControlOrMeta+P")
     page.keyboard.type(f"{lesson}.ipynb")
     page.wait_for_selector(f".quick-input-list [aria-label^='{lesson}.ipynb']", timeout=STARTUP * 1000)
@@ -74,5 +78,3 @@ def test_a_lesson_opens_with_its_texts_formulas_and_figures(page, lesson):
     assert shown.locator(".katex").count() >= sum("$" in text for text in texts) > 0
     assert shown.locator(".katex-error").count() == 0
     assert [text for text in shown.locator(".markup").all_inner_texts() if "$" in text] == []
-    page.keyboard.press("ControlOrMeta+K")
-    page.keyboard.press("ControlOrMeta+W")  # closes it
