@@ -2,10 +2,22 @@
 
 import ctypes
 import functools
+import json
+import os
 import platform
+import tempfile
+import time
+import warnings
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import platformdirs
 import torch
+from torch import nn
+
+PRECISIONS = ("float32", "bfloat16")
+GAIN = 1.1  # bfloat16 rounds to 8 bits: it is taken where it is quicker by more than timings wobble
 
 
 @dataclass(frozen=True)
@@ -18,7 +30,7 @@ class Execution:
 
     @classmethod
     def auto(cls, device: str = "auto", threads: int | None = None) -> "Execution":
-        """A GPU where there is one, bfloat16 where the processor multiplies it, `threads` for the CPU's part.
+        """A GPU where there is one, the precision that is quicker there, `threads` for the CPU's part.
 
         Raises ValueError for a device other than "auto", "cpu", "cuda", or "cuda" where there is none.
         """
@@ -28,21 +40,107 @@ class Execution:
             raise ValueError('device="cuda", but torch sees no GPU here; choose "auto" or "cpu"')
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        fast = torch.cuda.is_bf16_supported(False) if device == "cuda" else _cpu_has_bfloat16()
-        return cls(device, "bfloat16" if fast else "float32", threads or torch.get_num_threads())
+        if device == "cuda":
+            precision = "bfloat16" if torch.cuda.is_bf16_supported(False) else "float32"
+        else:
+            precision = cpu_precision()
+        return cls(device, precision, threads or torch.get_num_threads())
 
     def autocast(self) -> torch.autocast:
         """The context in which a model's forward pass has this precision."""
         return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")
 
 
-def _cpu_has_bfloat16() -> bool:
-    """Whether the processor has matrix units for bfloat16 (AMX); elsewhere float32 is quicker.
+@functools.cache
+def processor() -> str:
+    """The kind of processor, such as "AMD EPYC, family 25, model 17": the name alone covers generations."""
+    try:  # platform.processor() is empty or "x86_64" on Linux
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    return ", ".join([name, *(f"{what.split()[-1]} {facts[what]}" for what in _STEPS if what in facts)])
 
-    AVX512-BF16 alone is no gain: a step takes 844 milliseconds with it and 688 without (CifarNet, batch norm,
-    512 images), 18 and 14 (MnistNet, 64 images).
+
+_STEPS = ("cpu family", "model")  # of /proc/cpuinfo: which generation of the processor
+
+
+def precision_file() -> Path:
+    """Where the timing that decides the precision on this machine is kept."""
+    return platformdirs.user_cache_path("normalization-course") / "precision.json"
+
+
+def cpu_precision() -> str:
+    """The precision in which this processor trains quicker, one of PRECISIONS: timed once, then kept.
+
+    Which it is cannot be read off the processor's flags. An AMD Zen 4, which has bfloat16 instructions and no
+    matrix units (AMX), takes 421 milliseconds for a step of CifarNet (batch norm, 512 images) in bfloat16 and
+    625 in float32; an Intel processor of that kind took 844 and 688.
     """
-    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    return timing()["precision"]
+
+
+def timing() -> dict[str, Any]:
+    """How the precision was decided: processor, torch, milliseconds of a step by precision, precision."""
+    known = {"processor": processor(), "torch": torch.__version__}
+    path = precision_file()
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):  # not timed yet, or cut short
+        kept = {}
+    if {name: kept.get(name) for name in known} == known and kept.get("precision") in PRECISIONS:
+        return kept
+    steps = _step_times()
+    quicker = "bfloat16" if steps["float32"] > GAIN * steps["bfloat16"] else "float32"
+    found = known | {"milliseconds": steps, "precision": quicker}
+    _keep(path, json.dumps(found))
+    return found
+
+
+@functools.cache
+def _step_times() -> dict[str, float]:
+    """Milliseconds of a training step of a small convolution network by precision, on one thread.
+
+    The quickest of several, the two in turn, so that whatever else the machine does strikes both.
+    """
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nn.Sequential(
+            nn.Conv2d(16, 32, 3, padding=1, bias=False),
+            nn.ReLU(),
+            nn.BatchNorm2d(32),
+            nn.Conv2d(32, 32, 3, padding=1, bias=False),
+            nn.ReLU(),
+            nn.BatchNorm2d(32),
+        ).to(memory_format=torch.channels_last)
+        images = torch.randn(128, 16, 32, 32).to(memory_format=torch.channels_last)
+    best = dict.fromkeys(PRECISIONS, float("inf"))
+    try:
+        torch.set_num_threads(1)
+        for turn in range(8):
+            for precision in PRECISIONS:
+                started = time.perf_counter()
+                with Execution("cpu", precision, 1).autocast():
+                    loss = model(images).float().square().mean()
+                loss.backward()
+                if turn:  # the first step of each also prepares
+                    best[precision] = min(best[precision], 1000 * (time.perf_counter() - started))
+    finally:
+        torch.set_num_threads(threads)
+    return {name: round(value, 1) for name, value in best.items()}
+
+
+def _keep(path: Path, text: str) -> None:
+    """Writes the file at once or, where nothing can be written, not at all: then the next process times."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as draft:
+            draft.write(text)
+        os.replace(draft.name, path)
+    except OSError as error:
+        warnings.warn(f"the timing of this machine cannot be kept in {path}: {error.strerror}", stacklevel=2)
 
 
 @functools.cache

@@ -78,43 +78,49 @@ def worker_threads() -> int:
 def work(
     client: Any,
     function: Callable[..., Any],
-    tasks: Iterator[tuple[str, tuple]],
+    next_task: Callable[[str], tuple[str, tuple] | None],
     report: Callable[[str, Any, BaseException | None], None],
 ) -> None:
-    """Runs function(*arguments) on a worker for each (name, arguments) and reports each as it ends.
+    """Runs function(*arguments) on the workers, one at a time each, and reports each task as it ends.
 
-    report is called with name, result and error, one of the last two being None. A task is taken from the
-    iterator only when a worker is free for it. Two clients of one scheduler that ask for the same name share
-    the job. A job whose worker is lost is given out again. `report` may be called twice for a job if a
-    KeyboardInterrupt strikes in it. Raises JobsError when the scheduler is lost.
+    Whenever a worker is free, next_task(its address) gives the next (name, arguments) for it, or None if
+    there is nothing for it. Two clients of one scheduler that ask for the same name share the job. A job
+    whose worker is lost is given out again by the scheduler, to whatever worker there is.
+
+    report is called with name, result and error, one of the last two being None. It may be called twice for a
+    job if a KeyboardInterrupt strikes in it. Raises JobsError when the scheduler is lost.
     """
     from distributed import wait
 
-    running: dict[Any, str] = {}
-    tasks_left = True
+    running: dict[Any, tuple[str, str]] = {}  # future -> name, address of its worker
     try:
         while True:
-            free = max(1, len(client.nthreads())) - len(running)
-            while tasks_left and free > 0:
-                name, arguments = next(tasks, (None, ()))
-                if name is None:
-                    tasks_left = False
-                else:
-                    running[client.submit(function, *arguments, key=name)] = name
-                    free -= 1
-            if not running:
+            workers = client.nthreads()
+            for address in workers.keys() - {address for _, address in running.values()}:
+                if len(running) < len(workers) and (task := next_task(address)):
+                    name, arguments = task
+                    future = client.submit(
+                        function, *arguments, key=name, workers=[address], allow_other_workers=True
+                    )
+                    running[future] = name, address
+            if workers and not running:
                 return
             with contextlib.suppress(TimeoutError), client.as_current():
-                wait(list(running), timeout=POLL_SECONDS, return_when="FIRST_COMPLETED")
+                if running:
+                    wait(list(running), timeout=POLL_SECONDS, return_when="FIRST_COMPLETED")
+                else:
+                    client.wait_for_workers(1, timeout=POLL_SECONDS)
             _report_ended(running, report)
     finally:
         _report_ended(running, report)  # what ended while Ctrl-C or an error came up
         client.cancel(list(running))
 
 
-def _report_ended(running: dict[Any, str], report: Callable[[str, Any, BaseException | None], None]) -> None:
+def _report_ended(
+    running: dict[Any, tuple[str, str]], report: Callable[[str, Any, BaseException | None], None]
+) -> None:
     gone = 0
-    for future, name in list(running.items()):
+    for future, (name, _) in list(running.items()):
         if future.status == "finished":
             report(name, future.result(), None)
         elif future.status == "error":

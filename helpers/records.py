@@ -1,5 +1,6 @@
 """Runs as JSON lines: one finished run is one line of `<folder>/<study>.jsonl`, added whole or not at all."""
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -16,7 +17,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from helpers import ROOT
+from helpers import ROOT, execution
+from helpers.execution import Execution
 
 RECORDED = ROOT / "data" / "results"  # committed; lessons read it
 REPRODUCED = ROOT / "build" / "results"  # what this machine trained
@@ -51,8 +53,23 @@ def read(path: Path | str) -> list[dict[str, Any]]:
     return _parse(content[: _whole(content)], path)
 
 
+def place(record: dict[str, Any]) -> str:
+    """Where a run was made, as far as its numbers depend on it: GPU or kind of processor, and precision.
+
+    Runs are compared in pairs only within one place.
+    """
+    environment, execution = record["environment"], record["execution"]
+    where = environment["device_name"] if execution["device"] == "cuda" else environment["processor"]
+    return f"{where}, {execution['precision']}"
+
+
+def place_here(how: Execution) -> str:
+    """The place of runs that this process makes in this way."""
+    return place({"environment": environment(), "execution": dataclasses.asdict(how)})
+
+
 def append(path: Path | str, record: dict[str, Any]) -> bool:
-    """Adds one record to a results file; False if a record with its key was there already.
+    """Adds one record to a results file; False if a record with its key and place was there already.
 
     It is on the disk when this returns. Safe with several processes on one file (a lock stands beside it) and
     with a crash at any moment: the next call cuts off a half line. NaN and infinities, which a diverged run
@@ -65,7 +82,8 @@ def append(path: Path | str, record: dict[str, Any]) -> bool:
         file.seek(0)
         content = file.read()
         whole = _whole(content)
-        if any(old["key"] == record["key"] for old in _parse(content[:whole], path)):
+        there = [old for old in _parse(content[:whole], path) if old["key"] == record["key"]]
+        if any(place(old) == place(record) for old in there):
             return False
         if content[whole - 1 : whole] not in (b"", b"\n"):  # a whole last line that only lacks its end
             line = b"\n" + line
@@ -111,7 +129,7 @@ def environment() -> dict[str, str | None]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "processor": _processor(),
+        "processor": execution.processor(),
         "device_name": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "commit": _commit(),
     }
@@ -165,15 +183,6 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _processor() -> str:
-    try:  # platform.processor() is empty or "x86_64" on Linux
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _commit() -> str | None:

@@ -3,9 +3,9 @@
 import dataclasses
 import datetime
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from torch import nn
 from tqdm import tqdm
@@ -50,10 +50,41 @@ def results(
     return found
 
 
-def recorded(study: Study, seeds: int = 5, folder: Path | str = REPRODUCED) -> list[dict[str, Any]]:
-    """The runs in `folder`, seed by seed in the order of the arms, without those of other configurations."""
-    there = {record["key"]: record for record in records.read(_file(study, folder))}
-    return [there[name] for name, _, _ in _plan(study, seeds) if name in there]
+def recorded(study: Study, seeds: int | None = None, folder: Path | str = REPRODUCED) -> list[dict[str, Any]]:
+    """The runs in `folder`, seed by seed in the order of the arms, without those of other configurations.
+
+    Of each seed the runs of one place (see records.place): the one that has most of the arms. What was made
+    elsewhere cannot be paired with them. A sweep, which chooses a rate, takes what it lacks from other places.
+    """
+    there = records.read(_file(study, folder))
+    found = []
+    for seed in range(study.seeds if seeds is None else seeds):
+        places = sorted(_by_place(study, seed, there).values(), key=len)
+        runs = {arm: run for place in (places if study.sweep else places[-1:]) for arm, run in place.items()}
+        found += [runs[arm.name] for arm in study.arms if arm.name in runs]
+    return found
+
+
+def lacking(study: Study, folder: Path | str = REPRODUCED) -> dict[int, list[str]]:
+    """Seed -> the arms without a run at the place of the others, for every seed that has been begun."""
+    there = records.read(_file(study, folder))
+    found = {}
+    for seed in range(study.seeds):
+        fullest = max(_by_place(study, seed, there).values(), key=len, default={})
+        missing = [arm.name for arm in study.arms if arm.name not in fullest]
+        if fullest and missing:
+            found[seed] = missing
+    return found
+
+
+def _by_place(study: Study, seed: int, there: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Place -> arm -> the run of that arm and seed."""
+    wanted = {records.key(study.config(arm), seed): arm.name for arm in study.arms}
+    places: dict[str, dict[str, dict[str, Any]]] = {}
+    for record in there:
+        if record["key"] in wanted:
+            places.setdefault(records.place(record), {})[wanted[record["key"]]] = record
+    return places
 
 
 def run(
@@ -68,11 +99,12 @@ def run(
 ) -> list[dict[str, Any]]:
     """Trains the runs that `folder` lacks and returns all of them, seed by seed (study.seeds seeds if None).
 
-    All arms of seed 0 come first, then those of seed 1, and so on: a study that is interrupted holds complete
-    pairs. Each run is recorded by this process when it ends, so another call goes on from there. `jobs` local
-    processes train at once (one thread each; all cores if it is one); with `scheduler` (an address like
-    "tcp://host:8786") the workers of that Dask cluster do, one run at a time each, with as many threads as
-    the worker has. They need this course and its data sets.
+    All arms of a seed are trained on one machine: of a seed that was begun at another place (see
+    records.place) every arm is trained again. Seeds are begun in order, so that a study that is interrupted
+    holds complete pairs. Each run is recorded by this process when it ends, so another call goes on from
+    there. `jobs` local processes train at once (one thread each; all cores if it is one); with `scheduler`
+    (an address like "tcp://host:8786") the workers of that Dask cluster do, one run at a time each, with as
+    many threads as the worker has. They need this course and its data sets.
 
     A run whose worker is lost is given out again. If a run raises an error, the others still finish;
     StudyError then names study, arm, seed and error of each. KeyboardInterrupt says how much is recorded.
@@ -82,62 +114,83 @@ def run(
         if value < 1:
             raise ValueError(f"{name} is {value}; it must be at least 1")
     path = _file(study, folder)
-    plan = _plan(study, seeds)
-    missing = _missing(plan, path)
-    if not missing:
+    total = seeds * len(study.arms)
+    done = len(recorded(study, seeds, folder))
+    if done == total:
         return recorded(study, seeds, folder)
-    if scheduler is None and datasets.state(study.dataset) not in ("built in", "present"):
-        datasets.load(study.dataset)  # says at once, and once, what is wrong with the data
+    if scheduler is None:
+        if datasets.state(study.dataset) not in ("built in", "present"):
+            datasets.load(study.dataset)  # says at once, and once, what is wrong with the data
+        Execution.auto(device)  # decides the precision before the workers share the processor
     failures: dict[str, str] = {}
-    done = len(plan) - len(missing)
-    bar = tqdm(desc=study.name, total=len(plan), initial=done, unit="run") if progress else tqdm(disable=True)
-
-    def tasks() -> Iterator[tuple[str, tuple]]:
-        for item in missing:
-            if _missing([item], path):  # asked when a worker is free: another command may have been at it
-                name, arm, seed = item
-                task = f"{study.name} / {arm.name} / seed {seed} on {device} ({name})"
-                yield task, (study, arm, seed, device)
-            else:
-                bar.update()
+    bar = tqdm(desc=study.name, total=total, unit="run") if progress else tqdm(disable=True)
 
     def report(task: str, record: dict[str, Any] | None, error: BaseException | None) -> None:
         if error is None:
             records.append(path, record)
         else:
             failures[task] = f"{type(error).__name__}: {error}"
-        bar.update()
+        bar.update(len(recorded(study, seeds, folder)) + len(failures) - bar.n)
 
     try:
-        with bar, jobs_on_dask.cluster(min(jobs, len(missing)), scheduler) as client:
-            jobs_on_dask.work(client, train, tasks(), report)
+        with bar, jobs_on_dask.cluster(min(jobs, total - done), scheduler) as client:
+            bar.update(done)
+            handout = _Handout(study, seeds, path, device, client)
+            jobs_on_dask.work(client, train, handout, report)
     except KeyboardInterrupt:
-        done = len(plan) - len(_missing(plan, path))
+        done = len(recorded(study, seeds, folder))
         raise KeyboardInterrupt(
-            f"{study.name}: interrupted. {done} of {len(plan)} runs are recorded in {path}; "
+            f"{study.name}: interrupted. {done} of {total} runs are recorded in {path}; "
             "the same command goes on from there."
         ) from None
     if failures:
         lines = "\n".join(f"  {task}: {error}" for task, error in failures.items())
         raise StudyError(
-            f"{len(failures)} of {len(plan)} runs failed; the others are recorded in {path}, "
+            f"{len(failures)} of {total} runs failed; the others are recorded in {path}, "
             f"and the same command tries these again:\n{lines}"
         )
     return recorded(study, seeds, folder)
 
 
+class _Handout:
+    """The next run for a worker: all arms of a seed go to the machine that began it."""
+
+    def __init__(self, study: Study, seeds: int, path: Path, device: str, client: Any) -> None:
+        self.study, self.seeds, self.path, self.device, self.client = study, seeds, path, device, client
+        self.machine_of: dict[int, str] = {}  # seed -> the machine that has it
+        self.place_of: dict[str, str] = {}  # machine -> the place of its runs
+        self.given: set[tuple[int, str]] = set()  # seeds and arms that were handed out
+
+    def __call__(self, worker: str) -> tuple[str, tuple] | None:
+        machine = urlsplit(worker).hostname or worker
+        if machine not in self.place_of:
+            job = self.client.submit(_place, self.device, workers=[worker], pure=False)
+            self.place_of[machine] = job.result()
+        there = records.read(self.path)  # asked when a worker is free: another command may have been at it
+        for seed in range(self.seeds):
+            if self.machine_of.get(seed, machine) != machine:
+                continue
+            places = _by_place(self.study, seed, there)
+            if any(len(runs) == len(self.study.arms) for runs in places.values()):
+                continue
+            here = places.get(self.place_of[machine], {})
+            for arm in self.study.arms:
+                if arm.name not in here and (seed, arm.name) not in self.given:
+                    self.machine_of[seed] = machine
+                    self.given.add((seed, arm.name))
+                    key = records.key(self.study.config(arm), seed)
+                    task = f"{self.study.name} / {arm.name} / seed {seed} on {self.device} ({key})"
+                    return task, (self.study, arm, seed, self.device)
+        return None
+
+
+def _place(device: str) -> str:
+    """The place of the runs of the worker that it runs on."""
+    return records.place_here(_execution(device))
+
+
 def _file(study: Study, folder: Path | str) -> Path:
     return Path(folder) / f"{study.name}.jsonl"
-
-
-def _plan(study: Study, seeds: int) -> list[tuple[str, Arm, int]]:
-    """Key, arm and seed of every run, all arms of one seed together."""
-    return [(records.key(study.config(arm), seed), arm, seed) for seed in range(seeds) for arm in study.arms]
-
-
-def _missing(plan: list[tuple[str, Arm, int]], path: Path) -> list[tuple[str, Arm, int]]:
-    there = {record["key"] for record in records.read(path)}
-    return [item for item in plan if item[0] not in there]
 
 
 def train(study: Study, arm: Arm, seed: int, device: str = "auto") -> dict[str, Any]:

@@ -22,6 +22,8 @@ def run(name: str, **changes) -> dict:
         "config": {},
         "status": "done",
         "epochs": [EPOCH],
+        "execution": {"device": "cpu", "precision": "float32", "threads": 1},
+        "environment": {"processor": "a processor", "device_name": None},
     }
     return record | changes
 

@@ -58,7 +58,7 @@ def toy_train(study, arm, seed, device):
         while time.monotonic() < stop:
             pass  # busy, as training is
         status = "diverged" if arm.norm == "diverging" else "done"
-        run = Run([EPOCH | {"train_loss": float("nan")}], status, 0.3, Execution("cpu", "float32", 1))
+        run = Run([EPOCH | {"train_loss": float("nan")}], status, 0.3, Execution.auto(device, 1))
         note("end")
     return studies.record(study, arm, seed, run)
 
@@ -220,7 +220,7 @@ def test_two_commands_on_one_file_share_the_work(log, tmp_path):
 def test_what_another_command_recorded_meanwhile_is_not_handed_out(log, tmp_path):
     study = toy()
     everything = [
-        studies.record(study, arm, 0, Run([EPOCH], "done", 1.0, Execution("cpu", "float32", 1)))
+        studies.record(study, arm, 0, Run([EPOCH], "done", 1.0, Execution.auto(threads=1)))
         for arm in study.arms
     ]
 
