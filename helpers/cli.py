@@ -3,8 +3,8 @@
 import contextlib
 import difflib
 import sys
-from collections.abc import Collection, Iterator
-from typing import Annotated, NoReturn
+from collections.abc import Collection, Iterator, Sequence
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -49,13 +49,18 @@ def doctor() -> None:
 
 def _inventory() -> None:
     """Shows data sets, lessons and studies: what is here and, at the end, how to get what is not."""
-    from helpers import datasets, runner, studies
+    from helpers import datasets, execution, findings, runner, studies
     from helpers.experiments import STUDIES
     from helpers.records import RECORDED, REPRODUCED
     from helpers.training import Execution
 
     missing = []
-    typer.echo(f"\nTraining: {Execution.auto()}\n\nData sets in {datasets.data_folder()}")
+    how = Execution.auto()
+    typer.echo(f"\nTraining: {how}")
+    if how.device == "cpu":
+        steps = ", ".join(f"{name} {ms} ms" for name, ms in execution.timing()["milliseconds"].items())
+        typer.echo(f"  a step here: {steps}, timed once and kept in {execution.precision_file()}")
+    typer.echo(f"\nData sets in {datasets.data_folder()}")
     for name in datasets.DATASETS:
         state = datasets.state(name)
         typer.echo(f"  {name:<14} {state}")
@@ -68,14 +73,13 @@ def _inventory() -> None:
         typer.echo(f"  {lesson}: {run['status'] + ' on ' + run['finished'][:10] if run else 'not run here'}")
     typer.echo("\nStudies")
     for study in STUDIES.values():
-        full = study.seeds * len(study.arms)
-        done = {
-            folder: len(studies.recorded(study, study.seeds, folder)) for folder in (RECORDED, REPRODUCED)
-        }
+        runs = {folder: studies.recorded(study, study.seeds, folder) for folder in (RECORDED, REPRODUCED)}
+        look = findings.looked(study, runs[RECORDED])
         typer.echo(
-            f"  {study.name}: {done[RECORDED]} of {full} runs recorded, {done[REPRODUCED]} reproduced here"
+            f"  {study.name}: {len(runs[RECORDED])} runs recorded, judged after {look} of at most "
+            f"{study.seeds} seeds; {len(runs[REPRODUCED])} reproduced here"
         )
-        if done[RECORDED] < full:
+        if look == 0 or studies.lacking(study, RECORDED):
             missing.append(f"recorded runs of {study.name}: course train {study.name} --record")
     typer.echo("\nNot here, and how to get it" if missing else "\nAll data sets and studies are here.")
     for line in missing:
@@ -153,7 +157,7 @@ def train(
         list[str] | None, typer.Argument(metavar="STUDY", help="Studies; all without it.")
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Runs of each arm; as many as planned without it.")
+        int | None, typer.Option(min=1, help="Runs of each arm; without it, up to the look that decides.")
     ] = None,
     jobs: Jobs = None,
     scheduler: Scheduler = None,
@@ -164,11 +168,13 @@ def train(
 ) -> None:
     """Train what studies lack, into build/results.
 
-    Each run is kept when it ends: the same command goes on where it was stopped.
+    A study is judged at its looks, after 10 and 20 seeds for example, and ends at the first that decides its
+    claims. All arms of a seed are trained on one machine. Each run is kept when it ends: the same command
+    goes on where it was stopped.
 
     Example: course train cifar_norms --seeds 5
     """
-    from helpers import studies
+    from helpers import findings, studies
     from helpers.datasets import DataError
     from helpers.experiments import STUDIES
     from helpers.jobs import JobsError, cores
@@ -185,17 +191,35 @@ def train(
     folder = RECORDED if record else REPRODUCED
     with told(DataError, JobsError, RecordError, studies.StudyError):
         for name in names:
-            runs = studies.run(
-                STUDIES[name],
-                seeds=seeds,
-                jobs=jobs or 1,
-                scheduler=scheduler,
-                folder=folder,
-                device=device,
-                progress=sys.stderr.isatty(),
-            )
-            diverged = sum(run["status"] == "diverged" for run in runs)
-            typer.echo(f"{name}: {len(runs)} runs, {diverged} of them diverged, in {folder / name}.jsonl")
+            study = STUDIES[name]
+            for look in [seeds] if seeds else study.looks:
+                runs = studies.run(
+                    study,
+                    seeds=look,
+                    jobs=jobs or 1,
+                    scheduler=scheduler,
+                    folder=folder,
+                    device=device,
+                    progress=sys.stderr.isatty(),
+                )
+                diverged = sum(run["status"] == "diverged" for run in runs)
+                typer.echo(f"{name}: {len(runs)} runs, {diverged} of them diverged, in {folder / name}.jsonl")
+                for seed, arms in studies.lacking(study, folder).items():
+                    typer.echo(f"  seed {seed} lacks {', '.join(arms)}: no pairs with them yet")
+                if undecided := _undecided(findings.findings(runs), f"{name}, {look} seeds"):
+                    typer.echo(undecided)
+                else:
+                    break
+
+
+def _undecided(found: Sequence[Any], where: str) -> str:
+    """Which findings are open at this look, in a paragraph; "" if none is."""
+    open_ = [
+        f"  claim {f.claim}, {f.statement}: {f.verdict}" for f in found if f.verdict.startswith("undecided")
+    ]
+    return (
+        "\n".join([f"{where}: {len(open_)} of {len(found)} findings are undecided", *open_]) if open_ else ""
+    )
 
 
 @app.command()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from helpers import records
-from helpers.stats import Interval, epochs_to, interval, paired
+from helpers.stats import Interval, differences_of, epochs_to, interval
 
 Runs = Sequence[Mapping[str, Any]]  # records of one study, as helpers.records reads them
 Measure = Callable[[Mapping[str, Any]], float | None]  # of one run
@@ -109,6 +109,40 @@ def diverged(runs: Runs, arm: str) -> int:
     return sum(run["arm"] == arm and run["status"] == "diverged" for run in runs)
 
 
+class PlaceError(ValueError):
+    """Runs that were made at different places are to be compared in pairs; the message names them."""
+
+
+def same_place(runs: Runs) -> None:
+    """Refuses runs of one seed that were made at different places (see records.place).
+
+    A GPU, another precision or another kind of processor rounds differently: the difference of such a pair
+    would hold the machine's part too. Raises PlaceError with seed, arms and places.
+    """
+    first: dict[int, Mapping[str, Any]] = {}
+    for run in runs:
+        other = first.setdefault(run["seed"], run)
+        if records.place(run) != records.place(other):
+            raise PlaceError(
+                f"seed {run['seed']} of {other['study']} / {other['arm']} was run on {records.place(other)}, "
+                f"of {run['study']} / {run['arm']} on {records.place(run)}: they are no pair. `course train` "
+                "trains all arms of a seed on one machine."
+            )
+
+
+def by_seed(
+    runs: Runs, a: str, b: str, measure: Measure = final, missing: float | None = None
+) -> dict[int, float]:
+    """Seed -> a - b, over the seeds that came to their end in both arms.
+
+    `missing` stands in for a measure of None, see stats.paired. Raises PlaceError for pairs across machines.
+    """
+    first, second = values(runs, a, measure), values(runs, b, measure)
+    shared = sorted(first.keys() & second.keys())
+    same_place([run for run in runs if run["arm"] in (a, b) and run["seed"] in shared])
+    return differences_of({s: first[s] for s in shared}, {s: second[s] for s in shared}, missing)
+
+
 def mean(runs: Runs, arm: str, measure: Measure = final) -> Interval | None:
     """Mean and 95 % interval over the arm's runs, None if none came to its end."""
     found = list(values(runs, arm, measure).values())
@@ -122,13 +156,8 @@ def difference(
 
     `missing` stands in for a measure of None, see stats.paired.
     """
-    first, second = values(runs, a, measure), values(runs, b, measure)
-    shared = [seed for seed in first if seed in second]
-    if not shared:
-        return None
-    return paired(
-        {seed: first[seed] for seed in shared}, {seed: second[seed] for seed in shared}, missing=missing
-    )
+    found = by_seed(runs, a, b, measure, missing)
+    return interval(list(found.values())) if found else None
 
 
 def differences(runs: Runs, baseline: str, measure: Measure = final) -> dict[str, Interval]:
@@ -205,7 +234,7 @@ def difference_table(found: Mapping[str, Interval], digits: int = 2) -> pd.DataF
             "pairs": item.n,
             "mean": f"{item.mean:+.{digits}f}",
             "95 % interval": span(item, digits, "+"),
-            "sign is certain": "-" if item.n == 1 else "yes" if item.low > 0 or item.high < 0 else "no",
+            "excludes 0": "-" if item.n == 1 else "yes" if item.low > 0 or item.high < 0 else "no",
         }
         for name, item in found.items()
     }

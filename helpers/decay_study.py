@@ -6,7 +6,7 @@ import pandas as pd
 
 from helpers import comparison, search
 from helpers.comparison import Runs
-from helpers.stats import Interval, paired
+from helpers.stats import Interval, differences_of, interval
 
 OPTIMIZERS = ("adam", "adamw")
 CHANCE = 10.0  # percent: what a network is worth whose run diverged
@@ -33,6 +33,7 @@ def maps_by_seed(runs: Runs) -> dict[int, dict[str, Map]]:
     """The maps of each seed that has all the arms; a run that diverged counts as chance, 10 %."""
     found = {}
     for seed in _complete(runs):
+        comparison.same_place([run for run in runs if run["seed"] == seed])
         ours = maps([run for run in runs if run["seed"] == seed])
         found[seed] = {name: table.fillna(CHANCE) for name, table in ours.items()}
     return found
@@ -60,29 +61,32 @@ def points_lost(table: Map) -> float:
 Measure = Callable[[dict[str, Map]], float]  # of the maps of one seed, by optimizer
 
 
+def by_seed(runs: Runs, a: Measure, b: Measure) -> dict[int, float]:
+    """Seed -> measure a minus measure b, of the seeds that have all the arms."""
+    return {seed: a(both) - b(both) for seed, both in maps_by_seed(runs).items()}
+
+
 def difference(runs: Runs, a: Measure, b: Measure) -> Interval | None:
-    """Measure a minus measure b, in pairs of one seed; None if no seed has all the arms."""
-    found = maps_by_seed(runs)
-    if not found:
-        return None
-    return paired(*({seed: measure(both) for seed, both in found.items()} for measure in (a, b)))
+    """Mean and 95 % interval of by_seed, None if no seed has all the arms."""
+    found = list(by_seed(runs, a, b).values())
+    return interval(found) if found else None
 
 
-def at_its_best(runs: Runs) -> Interval | None:
-    """AdamW minus Adam with L2, each at its own best learning rate and decay on the mean map, in points.
+def at_its_best(runs: Runs) -> dict[int, float]:
+    """Seed -> AdamW minus Adam with L2, each at its best rate and decay on the mean map, in points.
 
     Decays above 0 only: without decay the two are one algorithm.
     """
     found = maps_by_seed(runs)
     if not found:
-        return None
+        return {}
     best = {}
     for name in OPTIMIZERS:
         mean = sum(both[name] for both in found.values()).drop(index=0.0)
         rate = mean.max().idxmax()
         decay = mean[rate].idxmax()
         best[name] = {seed: float(both[name].loc[decay, rate]) for seed, both in found.items()}
-    return paired(best["adamw"], best["adam"])
+    return differences_of(best["adamw"], best["adam"])
 
 
 def at_decay(optimizer: str, decay: float) -> Measure:

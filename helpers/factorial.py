@@ -64,6 +64,8 @@ def cells(runs: Runs, design: Design, measure: Measure = final) -> dict[Levels, 
         for seed in next(iter(found.values()))
         if all(values.get(seed) is not None for values in found.values())
     ]
+    arms = set(design.arms.values())
+    comparison.same_place([run for run in runs if run["arm"] in arms and run["seed"] in seeds])
     return {levels: {seed: values[seed] for seed in seeds} for levels, values in found.items()}
 
 
@@ -113,13 +115,21 @@ def effects(runs: Runs, design: Design, measure: Measure = final) -> dict[str, I
 
 def simple_effects(runs: Runs, design: Design, factor: str, measure: Measure = final) -> dict[str, Interval]:
     """The effect of one factor at each setting of the others, by the arm without it: paired differences."""
+    found = simple_by_seed(runs, design, factor, measure)
+    return {arm: interval(list(values.values())) for arm, values in found.items() if values}
+
+
+def simple_by_seed(
+    runs: Runs, design: Design, factor: str, measure: Measure = final
+) -> dict[str, dict[int, float]]:
+    """The arm without the factor -> seed -> what the factor adds to it."""
     place = design.factors.index(factor)
     found = {}
     for levels, arm in design.arms.items():
         if not levels[place]:
             on = tuple(level or i == place for i, level in enumerate(levels))
-            found[arm] = comparison.difference(runs, design.arms[on], arm, measure)
-    return {arm: item for arm, item in found.items() if item is not None}
+            found[arm] = comparison.by_seed(runs, design.arms[on], arm, measure)
+    return found
 
 
 def steps(

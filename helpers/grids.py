@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from helpers import run_measures, search
+from helpers import comparison, run_measures, search
 from helpers.comparison import Runs, final
-from helpers.stats import Interval, interval, paired
+from helpers.stats import Interval, interval
 
 CHANCE = 10.0  # percent: naming one of ten classes always
 TRAINS = 2 * CHANCE  # a run that ends above this has learned something
@@ -57,13 +57,27 @@ def mean(runs: Runs, arm: str, value: Value = reached) -> Interval | None:
     return interval(found) if found else None
 
 
-def difference(runs: Runs, a: str, b: str, value: Value = reached) -> Interval | None:
-    """Mean and 95 % interval of a - b over the seeds that both arms have, None if there are none."""
+def by_seed(runs: Runs, a: str, b: str, value: Value = reached) -> dict[int, float]:
+    """Seed -> a - b, over the seeds that both arms have. Raises comparison.PlaceError across machines."""
     first, second = values(runs, a, value), values(runs, b, value)
     shared = sorted(first.keys() & second.keys())
-    if not shared:
-        return None
-    return paired({seed: first[seed] for seed in shared}, {seed: second[seed] for seed in shared})
+    comparison.same_place([run for run in runs if run["arm"] in (a, b) and run["seed"] in shared])
+    return {seed: first[seed] - second[seed] for seed in shared}
+
+
+def difference(runs: Runs, a: str, b: str, value: Value = reached) -> Interval | None:
+    """Mean and 95 % interval of a - b over the seeds that both arms have, None if there are none."""
+    found = list(by_seed(runs, a, b, value).values())
+    return interval(found) if found else None
+
+
+def gap_at_equal_training(runs: Runs) -> Value:
+    """The value "gap, as it would be at equal training accuracy": a network that learned less has less of it.
+
+    From the gap is taken what goes with the training accuracy, at its slope between runs of one arm.
+    """
+    slope = run_measures.slope(runs, gap, train_accuracy)
+    return lambda run: gap(run) - slope * train_accuracy(run)
 
 
 def table(runs: Runs, value: Value = reached) -> pd.DataFrame:

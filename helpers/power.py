@@ -1,9 +1,14 @@
 """How many runs, or test images, a comparison needs before it can be expected to show a difference."""
 
+import bisect
 import math
 
 from scipy import stats
 
+from helpers.stats import Interval
+
+WANTED = 0.8  # the usual power
+MOST_TO_DECIDE = 1000  # paired runs: more than any study here has
 _MOST = 1_000_000  # runs: beyond any study
 
 
@@ -48,6 +53,32 @@ def runs_needed(difference: float, deviation: float, wanted: float = 0.8, level:
         else:
             high = middle
     return high
+
+
+def runs_to_decide(found: Interval, error: float = 0.05, matters: float | None = None) -> int | None:
+    """About how many paired runs would decide a comparison whose interval, at this error level, does not.
+
+    If the true difference and its standard deviation are those seen so far: the fewest runs with which the
+    interval excludes 0, or lies within -matters to matters, in 80 % of studies. None if the spread is not
+    known yet (one run), or if more than MOST_TO_DECIDE would be needed.
+    """
+    if found.n < 2:
+        return None
+    half = (found.high - found.low) / 2
+    deviation = half * math.sqrt(found.n) / float(stats.t.ppf(1 - error / 2, found.n - 1))
+    if deviation == 0:
+        return None
+
+    def decides(runs: int) -> bool:
+        apart = power(found.mean, deviation, runs, level=1 - error)
+        scale = deviation / math.sqrt(runs)
+        reach = (matters or 0.0) - float(stats.t.ppf(1 - error / 2, runs - 1)) * scale
+        within = sum(stats.norm.cdf((reach + sign * found.mean) / scale) for sign in (-1, 1)) - 1
+        return max(apart, within) >= WANTED
+
+    if not decides(MOST_TO_DECIDE):
+        return None
+    return found.n + bisect.bisect_left(range(found.n, MOST_TO_DECIDE), True, key=decides)
 
 
 def images_needed(difference: float, accuracy: float, wanted: float = 0.8, level: float = 0.95) -> int:

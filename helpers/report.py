@@ -76,7 +76,7 @@ def _study(study: Study) -> dict[str, Any]:
     }
     return {
         "study": study,
-        "planned": study.seeds * len(study.arms),
+        "planned": study.planned,
         "accuracies": _accuracies(study, sets) if not study.sweep else [],
         "rates": {name: _rates(runs) for name, runs in sets.items() if study.sweep and runs},
         "agreement": _agreement(study, sets) if not study.sweep else [],

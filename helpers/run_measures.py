@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from helpers import comparison
 from helpers.comparison import Measure, Runs, final
-from helpers.stats import Interval, interval
 
 SHIFTS = ("brightness", "contrast")
 
@@ -26,6 +26,21 @@ def trained(run: Mapping[str, Any]) -> float:
 def gap(run: Mapping[str, Any]) -> float:
     """Training minus test accuracy of the final network, both in evaluation mode, in points."""
     return trained(run) - tested(run)
+
+
+def slope(runs: Runs, outcome: Measure, covariate: Measure) -> float:
+    """By how much the outcome rises with the covariate between runs of one arm, over all finished runs.
+
+    Least squares with a mean of its own for each arm, as in an analysis of covariance. 0 if the covariate
+    varies within no arm.
+    """
+    done = [run for run in runs if run["status"] == "done"]
+    pairs = pd.DataFrame(
+        [(run["arm"], covariate(run), outcome(run)) for run in done], columns=["arm", "x", "y"]
+    )
+    within = pairs[["x", "y"]] - pairs.groupby("arm")[["x", "y"]].transform("mean")
+    spread = float((within.x**2).sum())
+    return float((within.x * within.y).sum()) / spread if spread > 0 else 0.0
 
 
 def shift_cost(kind: str) -> Measure:
@@ -54,11 +69,11 @@ def log_epoch(run: Mapping[str, Any]) -> float:
     return math.log(comparison.fastest_epoch(run))
 
 
-def time_saved(runs: Runs, a: str, b: str, price: float) -> Interval | None:
-    """How much of b's training time arm a saves on its way to b's final accuracy, in percent of that time.
+def time_saved(runs: Runs, a: str, b: str, price: float) -> dict[int, float]:
+    """Seed -> how much of b's training time arm a saves on its way to b's final accuracy, in percent of it.
 
-    Seed by seed: a needs so many epochs (see comparison.epochs_until) of `price` epochs of b each; a run that
-    never gets there counts as getting there one epoch after its end. None if no seed is in both.
+    Arm a needs so many epochs (see comparison.epochs_until) of `price` epochs of b each; a run that
+    never gets there counts as getting there one epoch after its end.
     """
     goals = comparison.values(runs, b)
     saved = {}
@@ -67,4 +82,5 @@ def time_saved(runs: Runs, a: str, b: str, price: float) -> Interval | None:
             epochs = len(run["epochs"])
             needed = comparison.epochs_until(goals[run["seed"]])(run) or epochs + 1
             saved[run["seed"]] = 100 * (1 - price * needed / epochs)
-    return interval(list(saved.values())) if saved else None
+    comparison.same_place([run for run in runs if run["arm"] in (a, b) and run["seed"] in saved])
+    return saved

@@ -54,37 +54,36 @@ def recorded(study: Study, seeds: int | None = None, folder: Path | str = REPROD
     """The runs in `folder`, seed by seed in the order of the arms, without those of other configurations.
 
     Of each seed the runs of one place (see records.place): the one that has most of the arms. What was made
-    elsewhere cannot be paired with them. A sweep, which chooses a rate, takes what it lacks from other places.
+    elsewhere cannot be paired with them. A sweep, which chooses a rate, takes from there what it lacks.
     """
     there = records.read(_file(study, folder))
     found = []
     for seed in range(study.seeds if seeds is None else seeds):
-        places = sorted(_by_place(study, seed, there).values(), key=len)
+        places = _by_place(study, seed, there)
         runs = {arm: run for place in (places if study.sweep else places[-1:]) for arm, run in place.items()}
-        found += [runs[arm.name] for arm in study.arms if arm.name in runs]
+        found += [runs[arm.name] for arm in study.arms_of(seed) if arm.name in runs]
     return found
 
 
 def lacking(study: Study, folder: Path | str = REPRODUCED) -> dict[int, list[str]]:
     """Seed -> the arms without a run at the place of the others, for every seed that has been begun."""
-    there = records.read(_file(study, folder))
     found = {}
     for seed in range(study.seeds):
-        fullest = max(_by_place(study, seed, there).values(), key=len, default={})
-        missing = [arm.name for arm in study.arms if arm.name not in fullest]
-        if fullest and missing:
+        there = {run["arm"] for run in recorded(study, seed + 1, folder) if run["seed"] == seed}
+        missing = [arm.name for arm in study.arms_of(seed) if arm.name not in there]
+        if there and missing:
             found[seed] = missing
     return found
 
 
-def _by_place(study: Study, seed: int, there: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Place -> arm -> the run of that arm and seed."""
-    wanted = {records.key(study.config(arm), seed): arm.name for arm in study.arms}
+def _by_place(study: Study, seed: int, there: list[dict[str, Any]]) -> list[dict[str, dict[str, Any]]]:
+    """For each place arm -> the run of that arm and seed; the place that has most of the arms comes last."""
+    wanted = {records.key(study.config(arm), seed): arm.name for arm in study.arms_of(seed)}
     places: dict[str, dict[str, dict[str, Any]]] = {}
     for record in there:
         if record["key"] in wanted:
             places.setdefault(records.place(record), {})[wanted[record["key"]]] = record
-    return places
+    return sorted(places.values(), key=len)
 
 
 def run(
@@ -114,7 +113,7 @@ def run(
         if value < 1:
             raise ValueError(f"{name} is {value}; it must be at least 1")
     path = _file(study, folder)
-    total = seeds * len(study.arms)
+    total = sum(len(study.arms_of(seed)) for seed in range(seeds))
     done = len(recorded(study, seeds, folder))
     if done == total:
         return recorded(study, seeds, folder)
@@ -170,11 +169,17 @@ class _Handout:
         for seed in range(self.seeds):
             if self.machine_of.get(seed, machine) != machine:
                 continue
+            arms = self.study.arms_of(seed)
             places = _by_place(self.study, seed, there)
-            if any(len(runs) == len(self.study.arms) for runs in places.values()):
+            if places and len(places[-1]) == len(arms):
                 continue
-            here = places.get(self.place_of[machine], {})
-            for arm in self.study.arms:
+            here = {
+                name
+                for runs in places
+                for name, run in runs.items()
+                if records.place(run) == self.place_of[machine]
+            }
+            for arm in arms:
                 if arm.name not in here and (seed, arm.name) not in self.given:
                     self.machine_of[seed] = machine
                     self.given.add((seed, arm.name))

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from helpers import decay_study, factorial, findings, grids, publishing, run_measures, runner, studies  # noqa: E402
 from helpers.comparison import Runs, difference, told  # noqa: E402
-from helpers.experiments import STUDIES  # noqa: E402
+from helpers.experiments import STUDIES, Study  # noqa: E402
 from helpers.factorial import BATCH_NORM  # noqa: E402
 from helpers.records import RECORDED  # noqa: E402
 
@@ -27,12 +27,13 @@ VERDICTS = RECORDED / "README.md"
 
 
 def recorded(name: str) -> Runs:
-    """The runs of a study; none unless all that it plans are there."""
+    """The runs of a study up to its last look; none before the first."""
     study = STUDIES.get(name)
     if study is None:
         return []
     runs = studies.recorded(study, study.seeds, RECORDED)
-    return runs if len(runs) == study.seeds * len(study.arms) else []
+    look = findings.looked(study, runs)
+    return [run for run in runs if run["seed"] < look]
 
 
 def _input_scaling(runs: Runs) -> str:
@@ -143,6 +144,20 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+def _looks(study: Study) -> str:
+    """The study's looks, that which its recorded runs have reached in bold."""
+    reached = findings.looked(study, studies.recorded(study, study.seeds, RECORDED))
+    return ", ".join(f"**{look}**" if look == reached else str(look) for look in study.looks)
+
+
+_HOW_JUDGED = """The claims are common ones about normalization and regularization, by their numbers in the
+lessons, which say how each was tested and what it does not mean. A verdict is computed from pairs of runs of
+one seed, made on one machine, of final accuracy unless a row says otherwise. **Holds**, **false**: the
+interval lies on one side of 0. **No difference that matters**: it lies within what matters, to either side.
+**Undecided**: neither. The intervals of one claim and study hold the truth together in 95 % of studies, over
+all comparisons (Bonferroni) and all looks, so that each is wider than a 95 % interval by itself."""
+
+
 def verdicts() -> str:
     """Every claim that a complete study tests, with what was measured, as a page of Markdown."""
     rows = sorted(
@@ -151,8 +166,8 @@ def verdicts() -> str:
         for f in findings.findings(recorded(name))
     )
     counts = [
-        f"| `{name}.jsonl` | {study.title} | {len(studies.recorded(study, study.seeds, RECORDED)):,} of "
-        f"{study.seeds * len(study.arms):,} |"
+        f"| `{name}.jsonl` | {study.title} | {len(studies.recorded(study, study.seeds, RECORDED)):,} | "
+        f"{_looks(study)} | {'' if study.matters is None else f'{study.matters:g}'} |"
         for name, study in STUDIES.items()
     ]
     return "\n".join(
@@ -164,17 +179,13 @@ def verdicts() -> str:
             "such a file again in `build/results`; `course report` sets the two side by side with what was "
             "published.",
             "",
-            "| file | study | runs |",
-            "|---|---|---|",
+            "| file | study | runs | judged after seeds | matters (points) |",
+            "|---|---|---|---|---|",
             *counts,
             "",
             "## What they say",
             "",
-            "The claims are common ones about normalization and regularization, by their numbers in the "
-            "lessons, which say how each",
-            "was tested and what it does not mean. A verdict is computed from the runs of studies that are "
-            "complete. Differences",
-            "are of final accuracy in pairs of one seed, with 95 % intervals, unless a row says otherwise.",
+            _HOW_JUDGED,
             "",
             "| claim | what it says | measured | verdict |",
             "|---|---|---|---|",

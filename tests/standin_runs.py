@@ -1,6 +1,7 @@
 """Made-up records of studies for tests, in the form in which helpers.records stores them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from helpers import records
 from helpers.experiments import STUDIES, Study
+from helpers.findings import FINDINGS, Finding, judged
 
 STUDY = STUDIES["cifar_norms"]
 EPOCH = {
@@ -77,6 +79,17 @@ def runs(seeds: int) -> list[dict[str, Any]]:
                 run(arm, seed, [round(float(v), 2) for v in climb + noise[:20] * (level > 10) + noise[20]])
             )
     return found
+
+
+def judge(found: list[dict[str, Any]], error: float | None = 0.05) -> list[Finding]:
+    """The findings of these runs as at a look that may use up `error`, whichever arms and seeds there are."""
+    study = STUDIES[found[0]["study"]]
+    return judged(FINDINGS[study.name](found, study.matters), error)
+
+
+def words(found: list[dict[str, Any]]) -> list[str]:
+    """The verdicts of these runs, each as a word; "holds when" with its conditions."""
+    return [re.sub("^(holds|false|undecided):.*", r"\1", finding.verdict) for finding in judge(found)]
 
 
 def write(folder: Path, found: list[dict[str, Any]]) -> None:

@@ -4,10 +4,12 @@ import subprocess
 import sys
 
 import pytest
+import standin_runs
 from typer.testing import CliRunner
 
-from helpers import cli, runner, studies
+from helpers import cli, findings, runner, studies
 from helpers.datasets import DATASETS, DataError
+from helpers.findings.finding import beats, greater
 from helpers.records import RECORDED, REPRODUCED, RecordError
 
 COMMANDS = [command.callback.__name__ for command in cli.app.registered_commands]
@@ -105,7 +107,7 @@ def test_train_hands_its_options_on(option, folder, monkeypatch):
 
     def run(study, **options):
         asked.append((study.name, options))
-        return [{"status": "done"}, {"status": "diverged"}]
+        return [standin_runs.run("batch", 0, [70.0]), standin_runs.run("layer", 0, [], "diverged")]
 
     monkeypatch.setattr(studies, "run", run)
     done = course("train", "cifar_norms", "--seeds", "2", "--jobs", "3", "--device", "cpu", *option)
@@ -114,6 +116,33 @@ def test_train_hands_its_options_on(option, folder, monkeypatch):
     name, options = asked[0]
     given = {"seeds": 2, "jobs": 3, "scheduler": None, "folder": folder, "device": "cpu"}
     assert (name, {key: options[key] for key in given}) == ("cifar_norms", given)
+
+
+def test_a_study_ends_at_the_look_that_decides_its_claims(monkeypatch):
+    """Layer norm far behind the others, and little noise: claims are decided as soon as they may be."""
+    asked = []
+
+    def run(study, *, seeds, **options):
+        asked.append(seeds)
+        return standin_runs.runs(seeds)
+
+    monkeypatch.setattr(studies, "run", run)
+    monkeypatch.setitem(findings.FINDINGS, "cifar_norms", only_the_first_claim)
+    assert "undecided" not in course("train", "cifar_norms").output
+    assert asked == [5]
+    monkeypatch.setitem(findings.FINDINGS, "cifar_norms", a_claim_that_stays_open)
+    done = course("train", "cifar_norms")
+    assert asked == [5, 5, 10, 20, 30]
+    assert "cifar_norms, 30 seeds: 1 of 1 findings are undecided" in done.output
+
+
+def only_the_first_claim(runs, matters):
+    return [beats(runs, 20, "batch norm beats layer norm", "batch", "layer", matters)]
+
+
+def a_claim_that_stays_open(runs, matters):
+    level = {seed: 10.0 * (-1) ** seed for seed in {run["seed"] for run in runs}}
+    return [greater(20, "what flips", {"it": level}, "points", matters)]
 
 
 @pytest.mark.parametrize(("error", "status"), [(None, 0), ("section 1: it broke", 1)])

@@ -7,6 +7,7 @@ import torch
 
 from helpers import comparison, datasets, measures, models, records, studies
 from helpers.experiments import STUDIES, Arm, Study, mlp_name
+from helpers.findings import FINDINGS
 from helpers.scaling import equalize
 from helpers.training import Recipe, Run
 
@@ -56,9 +57,27 @@ def test_images_and_options_make_another_run_and_their_absence_does_not():
     for more in (
         {"measures": ("train",)},
         {"sweep": True},
-        {"seeds": 3},
+        {"looks": (3, 8)},
+        {"matters": 0.5},
     ):  # what is taken, not what is trained
         assert records.key(study(**more).config(arm), 0) == key
+
+
+@pytest.mark.parametrize("wrong", [{"looks": ()}, {"looks": (0, 5)}, {"looks": (10, 5)}, {"looks": (5, 5)}])
+def test_looks_are_rising_numbers_of_seeds(wrong):
+    with pytest.raises(ValueError, match="rising numbers of seeds, such as"):
+        study(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -0.5])
+def test_what_matters_is_above_zero(wrong):
+    with pytest.raises(ValueError, match="give a difference above 0, in points"):
+        study(matters=wrong)
+
+
+def test_every_study_whose_claims_are_judged_says_what_matters():
+    for name in FINDINGS:
+        assert STUDIES[name].matters, name
 
 
 def test_an_unknown_measure_is_refused_with_those_there_are():

@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import cloudpickle
 import psutil
@@ -292,6 +294,75 @@ def test_a_real_scheduler_whose_worker_is_killed_half_way(dask_processes, log, t
     assert "the Dask scheduler was lost" in error.splitlines()[-1]
 
 
+def elsewhere(record: dict) -> dict:
+    """The record as another kind of processor would have made it."""
+    return record | {"environment": record["environment"] | {"processor": "another kind"}}
+
+
+def made_here(study: Study, arm: int, seed: int) -> dict:
+    return studies.record(study, study.arms[arm], seed, Run([EPOCH], "done", 1.0, Execution.auto(threads=1)))
+
+
+def test_a_seed_that_was_begun_elsewhere_is_trained_here_with_all_its_arms(log, tmp_path):
+    study, path = toy("a", "b"), tmp_path / "toy.jsonl"
+    for arm, seed in ((0, 0), (1, 0), (0, 1)):  # seed 0 is complete there, seed 1 is not
+        records.append(path, elsewhere(made_here(study, arm, seed)))
+    assert studies.lacking(study, tmp_path) == {1: ["b"]}
+    found = studies.run(study, seeds=2, jobs=1, folder=tmp_path)
+    assert events(log, "start") == [("a", 1), ("b", 1)]
+    assert order(found) == [("a", 0), ("b", 0), ("a", 1), ("b", 1)]
+    assert [r["environment"]["processor"] == "another kind" for r in found] == [True, True, False, False]
+    assert len(records.read(path)) == 5  # the run from elsewhere is kept
+    assert studies.lacking(study, tmp_path) == {}
+
+
+def test_of_each_seed_the_place_with_most_arms_is_read_and_a_sweep_takes_the_rest_too(tmp_path):
+    study, path = toy("a", "b", "c"), tmp_path / "toy.jsonl"
+    for record in (elsewhere(made_here(study, 0, 0)), made_here(study, 1, 0), made_here(study, 2, 0)):
+        records.append(path, record)
+    assert order(studies.recorded(study, 1, tmp_path)) == [("b", 0), ("c", 0)]
+    assert studies.lacking(study, tmp_path) == {0: ["a"]}
+    search = dataclasses.replace(study, sweep=True)
+    assert order(studies.recorded(search, 1, tmp_path)) == [("a", 0), ("b", 0), ("c", 0)]
+
+
+def test_an_arm_with_fewer_seeds_is_not_missed(log, tmp_path):
+    study = toy("a", "b")
+    study = dataclasses.replace(study, arms=(study.arms[0], dataclasses.replace(study.arms[1], seeds=1)))
+    found = studies.run(study, seeds=2, jobs=1, folder=tmp_path)
+    assert order(found) == [("a", 0), ("b", 0), ("a", 1)]
+    assert studies.lacking(study, tmp_path) == {}
+
+
+class TwoMachines:
+    """A Dask client whose workers stand on two machines of different kinds."""
+
+    PLACES: ClassVar = {"10.0.0.1": "kind one", "10.0.0.2": "kind two"}
+
+    def submit(self, function, device, workers, pure):
+        (address,) = workers
+        return SimpleNamespace(result=lambda: self.PLACES[address.split("//")[1].split(":")[0]])
+
+
+def test_all_arms_of_a_seed_go_to_one_machine(tmp_path):
+    study = toy("a", "b")
+    handout = studies._Handout(study, 3, tmp_path / "toy.jsonl", "cpu", TwoMachines())
+    one, other, first_again = "tcp://10.0.0.1:5", "tcp://10.0.0.2:5", "tcp://10.0.0.1:6"
+    given = []
+    for worker in (one, other, first_again, one, other, other, one):
+        task = handout(worker)
+        given.append(task and (worker, task[1][1].name, task[1][2]))
+    assert given == [
+        (one, "a", 0),
+        (other, "a", 1),
+        (first_again, "b", 0),
+        (one, "a", 2),
+        (other, "b", 1),
+        None,  # what is left, b of seed 2, is for the machine that has its other arm
+        (one, "b", 2),
+    ]
+
+
 def test_a_scheduler_that_does_not_answer_is_named(log, tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "CONNECT_SECONDS", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense://x"):
@@ -393,7 +464,7 @@ def test_arms_say_network_and_scaling_and_a_search_holds_images_out():
 
 
 def test_a_study_has_the_seeds_it_plans(log, tmp_path):
-    study = dataclasses.replace(toy("a", "b"), seeds=2)
+    study = dataclasses.replace(toy("a", "b"), looks=(2,))
     assert order(studies.run(study, folder=tmp_path)) == [("a", 0), ("b", 0), ("a", 1), ("b", 1)]
     assert order(studies.run(study, seeds=1, folder=tmp_path)) == [("a", 0), ("b", 0)]
 

@@ -5,7 +5,6 @@ import math
 
 from helpers.experiments.chosen import CHOSEN
 from helpers.experiments.study import Arm, Study
-from helpers.layers import NORMS
 from helpers.training import Recipe
 
 # Lesson 07. On 20,000 images, so that hundreds of runs fit into hours.
@@ -20,6 +19,9 @@ ROOT_RATES = {  # batch size -> tried: the learning rate is this times the root 
 }
 
 
+COMPARED = ("none", "batch", "layer", "group", "instance")
+
+
 def _grid_arm(norm: str, batch: int, rate: float, suffix: str = "") -> Arm:
     recipe = Recipe(epochs=2, batch_size=batch, lr=rate * math.sqrt(batch), weight_decay=0.0)
     return Arm(f"{norm} {batch}{suffix}", norm, recipe, "small_cnn")
@@ -32,12 +34,12 @@ def norm_grid_search() -> Study:
         arms=tuple(
             _grid_arm(norm, batch, rate, f" {rate:g}")
             for batch, rates in reversed(ROOT_RATES.items())
-            for norm in NORMS
+            for norm in COMPARED
             for rate in rates
         ),
         title="The learning rate for each norm and batch size: CIFAR-10, 10,000 images held out",
         lesson="07_batch_size_learning_rate_depth",
-        seeds=1,
+        looks=(1,),
         validation=10_000,
         images=20_000,
         sweep=True,
@@ -51,12 +53,13 @@ def norm_grid() -> Study:
         dataset="cifar10",
         arms=tuple(
             _grid_arm(norm, batch, best[f"{norm} {batch}"])
-            for norm in NORMS
+            for norm in COMPARED
             for batch in reversed(ROOT_RATES)
         ),
         title="Five norms and batches of 2 to 512, each at its best learning rate: CIFAR-10",
         lesson="07_batch_size_learning_rate_depth",
-        seeds=3,
+        looks=(3, 8),
+        matters=0.5,
         images=20_000,
         measures=("train",),
     )
@@ -78,7 +81,8 @@ def vgg_learning_rate() -> Study:
         ),
         title="A narrow VGG with and without batch norm at learning rates from 0.003 to 30: CIFAR-10",
         lesson="07_batch_size_learning_rate_depth",
-        seeds=3,
+        looks=(3,),
+        matters=0.5,
         validation=10_000,
         images=10_000,
         sweep=True,
@@ -107,7 +111,7 @@ def depth_search() -> Study:
         ),
         title="The learning rate for each depth, with and without batch norm: Fashion-MNIST, 10,000 held out",
         lesson="07_batch_size_learning_rate_depth",
-        seeds=1,
+        looks=(1,),
         validation=10_000,
         images=20_000,
         sweep=True,
@@ -124,6 +128,7 @@ def depth() -> Study:
         ),
         title="4 to 32 layers with and without batch norm, each at its best learning rate: Fashion-MNIST",
         lesson="07_batch_size_learning_rate_depth",
-        seeds=3,
+        looks=(3,),
+        matters=0.3,
         images=20_000,
     )

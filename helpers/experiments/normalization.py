@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Any
 
-from helpers import scaling
 from helpers.batches import Augment
 from helpers.experiments.chosen import CHOSEN
 from helpers.experiments.study import Arm, Study
@@ -23,17 +22,29 @@ def cifar_norms() -> Study:
         augment=augment,
     )
     mean_corners = dataclasses.replace(recipe, augment=dataclasses.replace(augment, corners="mean"))
-    norms = ("none", "batch", "layer", "group", "instance")
+    arms = (
+        Arm("none", "none", recipe, seeds=5),
+        Arm("batch", "batch", recipe),
+        Arm("layer", "layer", recipe),
+        Arm("group", "group", recipe),
+        Arm("instance", "instance", recipe, seeds=5),
+        Arm("batch_mean_corners", "batch", mean_corners),
+    )
     return Study(
         name="cifar_norms",
         dataset="cifar10",
-        arms=(*(Arm(norm, norm, recipe) for norm in norms), Arm("batch_mean_corners", "batch", mean_corners)),
+        arms=arms,
         title="Five normalizations on CIFAR-10 with 44,640 parameters: the published recipe, 20 epochs",
         lesson="06_batch_layer_group_compared",
+        looks=(5, 10, 20, 30),  # the first edition looked at 5
+        matters=0.5,
     )
 
 
 SCALING_RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
+
+
+SCALED = ("raw", "min_max", "standardized", "per_image", "equalized")
 
 
 def _scaling_arm(scale: str, rate: float, suffix: str = "") -> Arm:
@@ -45,12 +56,10 @@ def input_scaling_search() -> Study:
     return Study(
         name="input_scaling_search",
         dataset="fashion-mnist",
-        arms=tuple(
-            _scaling_arm(name, rate, f" {rate:g}") for name in scaling.SCALINGS for rate in SCALING_RATES
-        ),
+        arms=tuple(_scaling_arm(name, rate, f" {rate:g}") for name in SCALED for rate in SCALING_RATES),
         title="The learning rate for each scaling of the input: Fashion-MNIST, 10,000 images held out",
         lesson="01_data_normalization",
-        seeds=1,
+        looks=(1,),
         validation=10_000,
         sweep=True,
     )
@@ -60,9 +69,11 @@ def input_scaling() -> Study:
     return Study(
         name="input_scaling",
         dataset="fashion-mnist",
-        arms=tuple(_scaling_arm(name, CHOSEN["input_scaling_search"][name]) for name in scaling.SCALINGS),
+        arms=tuple(_scaling_arm(name, CHOSEN["input_scaling_search"][name]) for name in SCALED),
         title="Five scalings of the input on Fashion-MNIST, each with its own best learning rate, 5 epochs",
         lesson="01_data_normalization",
+        looks=(5,),
+        matters=0.3,
     )
 
 
@@ -99,6 +110,8 @@ def fashion_mlp() -> Study:
         ),
         title="A Fashion-MNIST MLP: activation, batch norm and input batch norm, each with and without",
         lesson="05_batch_norm_before_and_after",
+        looks=(5,),
+        matters=0.3,
         validation=5_000,
         measures=("test", "shifts", "train"),
     )
@@ -115,6 +128,8 @@ def fashion_mlp_published() -> Study:
         ),
         title="The two published Fashion-MNIST networks, tested on the first 5,000 training images",
         lesson="05_batch_norm_before_and_after",
+        looks=(5,),
+        matters=0.3,
         validation=5_000,
         first=True,
         measures=("test", "train"),
@@ -137,7 +152,7 @@ def fashion_mlp_search() -> Study:
         ),
         title="The learning rate for each network of the Fashion-MNIST factorial: 5,000 images held out",
         lesson="05_batch_norm_before_and_after",
-        seeds=1,
+        looks=(1,),
         validation=5_000,
         sweep=True,
     )
@@ -157,6 +172,8 @@ def fashion_mlp_tuned() -> Study:
         ),
         title="The Fashion-MNIST factorial, each network with its own best learning rate",
         lesson="05_batch_norm_before_and_after",
+        looks=(5,),
+        matters=0.3,
         validation=5_000,
         measures=("test", "shifts", "train"),
     )

@@ -6,7 +6,7 @@ from typing import Any
 from helpers.batches import Augment
 from helpers.experiments.chosen import CHOSEN
 from helpers.experiments.study import Arm, Study
-from helpers.training import L1_STEPS, Recipe
+from helpers.training import Recipe
 
 # Lesson 08.
 ADAM_RATES = (3e-4, 1e-3, 3e-3, 0.01, 0.03)
@@ -29,7 +29,8 @@ def adam_l2_adamw() -> Study:
         ),
         title="Adam with an L2 penalty and AdamW: learning rate against decay, Fashion-MNIST",
         lesson="08_l1_l2_from_scratch",
-        seeds=3,
+        looks=(3,),
+        matters=0.3,
         validation=10_000,
         images=10_000,
         sweep=True,
@@ -54,7 +55,7 @@ def mnist_search() -> Study:
         ),
         title="The learning rate for each of three norms on MNIST, without penalty, 10,000 images held out",
         lesson="09_regularization_experiments",
-        seeds=1,
+        looks=(1,),
         validation=10_000,
         sweep=True,
     )
@@ -91,7 +92,7 @@ def mnist_penalty_search() -> Study:
         ),
         title="The learning rate for each norm with L1, L2 and both on MNIST, 10,000 images held out",
         lesson="09_regularization_experiments",
-        seeds=1,
+        looks=(1,),
         validation=10_000,
         sweep=True,
     )
@@ -118,6 +119,8 @@ def mnist_regularization() -> Study:
         ),
         title="Three norms with L1, L2, both and neither on MNIST: 17,890 parameters, 15 epochs",
         lesson="09_regularization_experiments",
+        looks=(5, 10, 20),
+        matters=0.1,
         measures=("train", "sparsity"),
     )
 
@@ -146,6 +149,8 @@ def mnist_other_rates() -> Study:
         ),
         title="Penalties on MNIST at a second learning rate, that of a shorter search",
         lesson="09_regularization_experiments",
+        looks=(5,),
+        matters=0.1,
         measures=("train", "sparsity"),
     )
 
@@ -171,6 +176,8 @@ def mnist_readings() -> Study:
         ),
         title="Other readings of the published factors 0.001 on MNIST: which parameters, sum or mean",
         lesson="09_regularization_experiments",
+        looks=(5,),
+        matters=0.1,
         measures=("train", "sparsity"),
     )
 
@@ -186,11 +193,13 @@ def l1_path() -> Study:
         dataset="mnist",
         arms=tuple(
             Arm(f"{step} {l1:g}", "batch", dataclasses.replace(recipe, l1=l1, l1_step=step), "mnist_net")
-            for step in L1_STEPS
+            for step in ("subgradient", "proximal")
             for l1 in LAMBDAS
         ),
         title="L1 from 0.000001 to 0.01 on MNIST, by subgradient and by proximal steps, 10,000 held out",
         lesson="09_regularization_experiments",
+        looks=(5,),
+        matters=0.1,
         validation=10_000,
         sweep=True,
         measures=("test", "train", "sparsity"),

@@ -5,13 +5,16 @@ from collections.abc import Callable
 import pandas as pd
 
 from helpers.comparison import Runs
+from helpers.experiments import STUDIES, Study
 from helpers.findings import conditions, mlp, normalization, regularization
-from helpers.findings.finding import Finding
+from helpers.findings.finding import Finding, Statement, judged
 from helpers.findings.reproduction import reproduction
+from helpers.stats import spent
 
-__all__ = ["FINDINGS", "Finding", "findings", "findings_table", "reproduction"]
+__all__ = ["FINDINGS", "Finding", "findings", "findings_table", "judged", "reproduction"]
 
-FINDINGS: dict[str, Callable[[Runs], list[Finding]]] = {
+# Study -> what its claims say of the runs, given the smallest difference that matters there, in points.
+FINDINGS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] = {
     "cifar_norms": normalization.cifar_norms,
     "input_scaling": normalization.input_scaling,
     "fashion_mlp": mlp.fashion_mlp,
@@ -27,8 +30,29 @@ FINDINGS: dict[str, Callable[[Runs], list[Finding]]] = {
 
 
 def findings(runs: Runs) -> list[Finding]:
-    """The findings of the study that the runs are of; none without runs, or if it tests no claim."""
-    return FINDINGS.get(runs[0]["study"], lambda _: [])(runs) if runs else []
+    """The findings of the study that the runs are of; none without runs, or if it tests no claim.
+
+    Judged are the seeds up to the last of the study's looks that all arms have reached; before the first look
+    all runs are shown and nothing is decided.
+    """
+    if not runs or runs[0]["study"] not in FINDINGS:
+        return []
+    study = STUDIES[runs[0]["study"]]
+    look = looked(study, runs)
+    judging = [run for run in runs if run["seed"] < look] if look else runs
+    error = spent(study.looks, look) if look else None
+    return judged(FINDINGS[study.name](judging, study.matters), error)
+
+
+def looked(study: Study, runs: Runs) -> int:
+    """The last of the study's looks for which all seeds and arms are among the runs; 0 before the first."""
+    there = {(run["arm"], run["seed"]) for run in runs}
+    complete = 0
+    while all((arm.name, complete) in there for arm in study.arms_of(complete)):
+        complete += 1
+        if complete == study.seeds:
+            break
+    return max([look for look in study.looks if look <= complete], default=0)
 
 
 def findings_table(runs: Runs) -> pd.DataFrame:

@@ -1,15 +1,37 @@
-"""A claim and what runs say about it; the verdict is computed from the intervals."""
+"""What a claim says of runs, and what the runs say of it: every verdict is computed from intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from helpers.comparison import Runs, difference, told
-from helpers.stats import Interval, verdict
+from helpers.comparison import Measure, Runs, by_seed, final, told
+from helpers.power import runs_to_decide
+from helpers.stats import Interval, interval, verdict
+
+Differences = Mapping[int, float]  # seed -> difference; each is to be above 0
+Evidence = Callable[[float], Interval]  # error level -> the interval that misses the truth so seldom
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a claim says of one study: that differences are above 0, in each of some conditions.
+
+    claim: its number; text: what would have to be true; evidence: condition -> interval, without those that
+    have no runs; unit: of the differences; matters: the smallest difference that matters, in that unit.
+    """
+
+    claim: int
+    text: str
+    evidence: Mapping[str, Evidence]
+    unit: str
+    matters: float | None
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim by its number, what would have to be true, what was measured, and one of stats.VERDICTS."""
+    """A claim by its number, what would have to be true, what was measured, and the verdict.
+
+    verdict: one of stats.VERDICTS; "holds when" with its conditions, "undecided" with what would decide it.
+    """
 
     claim: int
     statement: str
@@ -17,16 +39,111 @@ class Finding:
     verdict: str
 
 
-def greater(claim: int, statement: str, found: Mapping[str, Interval | None], unit: str) -> Finding:
-    """The finding that each of the differences is above 0; without runs nothing is decided."""
-    there = {name: item for name, item in found.items() if item is not None}
-    decided = verdict(there) if there else "not supported"
-    if decided == "holds when":
-        decided += ": " + ", ".join(name for name, item in there.items() if item.low > 0)
-    said = "; ".join(f"{name}: {told(item, sign='+')}" for name, item in found.items())
-    return Finding(claim, statement, f"{said} {unit}", decided)
+def greater(
+    claim: int,
+    text: str,
+    differences: Mapping[str, Differences],
+    unit: str = "points",
+    matters: float | None = None,
+) -> Statement:
+    """The statement that each of the differences, named by their conditions, is above 0."""
+
+    def evidence(values: Differences) -> Evidence:
+        return lambda error: interval(list(values.values()), 1 - error)
+
+    found = {name: evidence(values) for name, values in differences.items() if values}
+    return Statement(claim, text, found, unit, matters)
 
 
-def beats(runs: Runs, claim: int, statement: str, a: str, b: str) -> Finding:
-    """The finding that the final accuracy of arm a is above that of arm b."""
-    return greater(claim, statement, {f"{a} - {b}": difference(runs, a, b)}, "points")
+def beats(
+    runs: Runs, claim: int, text: str, a: str, b: str, matters: float | None, measure: Measure = final
+) -> Statement:
+    """The statement that the accuracy of arm a (percent, final by default) is above that of arm b."""
+    return greater(claim, text, {f"{a} - {b}": by_seed(runs, a, b, measure)}, "points", matters)
+
+
+def larger(
+    claim: int, text: str, a: tuple[str, Differences], b: tuple[str, Differences], matters: float | None
+) -> Statement:
+    """The statement that one effect is larger than another, whatever the sign of either.
+
+    |a| - |b| is judged by a - b and a + b: of one sign, |a| is larger, and by the smaller of the two. The
+    mean of |a| - |b| over the seeds would not do: |x| of a noisy x grows with the noise.
+    """
+    (name_a, values_a), (name_b, values_b) = a, b
+    seeds = sorted(values_a.keys() & values_b.keys())
+
+    def evidence(error: float) -> Interval:
+        minus, plus = (
+            interval([values_a[seed] + sign * values_b[seed] for seed in seeds], 1 - error / 2)
+            for sign in (-1, 1)
+        )
+        corners = [_difference_of_sizes(u, v) for u in (minus.low, minus.high) for v in (plus.low, plus.high)]
+        mean = _difference_of_sizes(minus.mean, plus.mean)
+        return Interval(mean, min(corners), max(corners), minus.n)
+
+    found = {f"|{name_a}| - |{name_b}|": evidence} if seeds else {}
+    return Statement(claim, text, found, "points", matters)
+
+
+def _difference_of_sizes(minus: float, plus: float) -> float:
+    """|a| - |b| of a - b and a + b."""
+    return abs(minus + plus) / 2 - abs(plus - minus) / 2
+
+
+def judged(statements: Sequence[Statement | Finding], error: float | None) -> list[Finding]:
+    """The findings, each with intervals that hold together for all comparisons of its claim.
+
+    error: the part of the error level that may be used up now (see stats.spent); None before the study's
+    first look, when nothing is decided. A claim with m comparisons has intervals at error / m each
+    (Bonferroni): all of them hold the truth at once in 1 - error of studies. A finding that is judged already
+    stays as it is.
+    """
+    found = []
+    open_ = [statement for statement in statements if isinstance(statement, Statement)]
+    for statement in statements:
+        if isinstance(statement, Finding):
+            found.append(statement)
+            continue
+        family = sum(len(other.evidence) for other in open_ if other.claim == statement.claim)
+        each = (0.05 if error is None else error) / max(family, 1)
+        intervals = {name: evidence(each) for name, evidence in statement.evidence.items()}
+        measured = "; ".join(f"{name}: {told(item, sign='+')}" for name, item in intervals.items())
+        found.append(
+            Finding(
+                statement.claim,
+                statement.text,
+                f"{measured} {statement.unit}" if measured else "no run",
+                _verdict(statement, intervals, each, early=error is None),
+            )
+        )
+    return found
+
+
+def _verdict(statement: Statement, intervals: Mapping[str, Interval], error: float, early: bool) -> str:
+    if not intervals:
+        return "undecided: no run"
+    if early:
+        return "undecided: before the first look"
+    word = verdict(intervals, matters=statement.matters)
+    if word == "holds when":
+        return "holds when: " + ", ".join(name for name, item in intervals.items() if item.low > 0)
+    if word == "undecided":
+        return "undecided: " + _what_decides(statement, intervals, error)
+    small = statement.matters is not None and all(
+        -statement.matters < item.low and item.high < statement.matters for item in intervals.values()
+    )
+    if small and word in ("holds", "false"):
+        return f"{word}: by less than matters"
+    return word
+
+
+def _what_decides(statement: Statement, intervals: Mapping[str, Interval], error: float) -> str:
+    """How many runs of each arm would decide it, at the spread seen so far."""
+    open_ = [item for item in intervals.values() if verdict(item, matters=statement.matters) == "undecided"]
+    if any(item.n < 2 for item in open_):
+        return "one run does not tell"
+    needed = [runs_to_decide(item, error, statement.matters) for item in open_]
+    if None in needed:
+        return "more than 1,000 runs would decide"
+    return f"about {max(needed)} runs would decide"

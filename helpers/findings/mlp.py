@@ -1,100 +1,119 @@
 """What the factorial of lesson 05 says."""
 
 from helpers import comparison, factorial, run_measures
-from helpers.comparison import Measure, Runs
-from helpers.findings.finding import Finding, beats, greater
+from helpers.comparison import Measure, Runs, final
+from helpers.findings.finding import Differences, Finding, Statement, beats, greater
 from helpers.findings.reproduction import reproduced
-from helpers.stats import Interval, paired
+from helpers.stats import Interval, interval
+
+TIME = 5.0  # percent of the training time
 
 
-def fashion_mlp(runs: Runs) -> list[Finding]:
+def fashion_mlp(runs: Runs, matters: float | None) -> list[Statement | Finding]:
     design, norm, pixels = factorial.BATCH_NORM, "batch norm", "input batch norm"
 
-    def effects(factor: str, measure: Measure = comparison.final) -> dict[str, Interval | None]:
-        return {factor: factorial.effect(runs, design, [factor], measure)}
+    def simple(factor: str, measure: Measure = final) -> dict[str, Differences]:
+        return factorial.simple_by_seed(runs, design, factor, measure)
 
-    def saved(factor: str) -> dict[str, Interval | None]:  # points of a shift's cost
-        costs = {kind: run_measures.shift_cost(kind) for kind in run_measures.SHIFTS}
+    def saved(factor: str) -> dict[str, Differences]:  # points of a shift's cost
         return {
-            kind: factorial.effect(runs, design, [factor], lambda run, cost=cost: -cost(run))
-            for kind, cost in costs.items()
+            f"{arm}, {kind}": values
+            for kind in run_measures.SHIFTS
+            for arm, values in simple(factor, _negative(run_measures.shift_cost(kind))).items()
         }
 
-    slower = factorial.effect(runs, design, [norm], run_measures.log_epoch)
+    seconds = factorial.contrast(runs, design, [norm], run_measures.log_epoch)
+
+    def slower(error: float) -> Interval:
+        return factorial.as_percent_more(interval(list(seconds.values()), 1 - error))
+
     theirs = comparison.published("fashion_mlp")
     price = theirs["relu after input"]["seconds"] / theirs["leaky none"]["seconds"]
     plain = [arm for levels, arm in design.arms.items() if not levels[1]]
     return [
-        beats(runs, 16, "the published step is an improvement", "relu after input", "leaky none"),
+        beats(runs, 16, "the published step is an improvement", "relu after input", "leaky none", matters),
         greater(
             16,
             "most of it is due to batch norm after the hidden layers",
             {"batch norm - half of the step": _beyond_half(runs, design, norm)},
             "points",
+            matters,
         ),
+        greater(16, "batch norm helps whatever the rest of the network", simple(norm), "points", matters),
+        greater(16, "input batch norm helps, whatever the rest", simple(pixels), "points", matters),
         greater(
-            16,
-            "batch norm helps whatever the rest of the network",
-            factorial.simple_effects(runs, design, norm),
-            "points",
+            16, "ReLU with Glorot helps, whatever the rest", simple(design.factors[0]), "points", matters
         ),
-        greater(16, "input batch norm helps, on average", effects(pixels), "points"),
-        greater(16, "ReLU with Glorot helps, on average", effects(design.factors[0]), "points"),
-        greater(
+        Statement(
             17,
             "an epoch takes longer with batch norm",
-            {norm: slower and factorial.as_percent_more(slower)},
+            {norm: slower} if seconds else {},
             "% more seconds",
+            TIME,
         ),
         greater(
             17,
             "and yet, at the published price of an epoch, it gets to the plain network's accuracy sooner",
             {arm: run_measures.time_saved(runs, arm.replace("none", "after"), arm, price) for arm in plain},
             "% of the time saved",
+            TIME,
         ),
+        _narrows(runs, design, "batch norm narrows the gap between training and test images", matters),
+        greater(19, "batch norm makes shifts of the input cheaper", saved(norm), "points saved", matters),
         greater(
-            18,
-            "batch norm narrows the gap between training and test images",
-            effects(norm, lambda run: -run_measures.gap(run)),
-            "points less",
+            19, "input batch norm makes shifts of the input cheaper", saved(pixels), "points saved", matters
         ),
-        greater(19, "batch norm makes shifts of the input cheaper", saved(norm), "points saved"),
-        greater(19, "input batch norm makes shifts of the input cheaper", saved(pixels), "points saved"),
-        reproduced(runs, 16, "5,000 images drawn at random held out, the published accuracies come again"),
+        reproduced(
+            runs, 16, "5,000 images drawn at random held out, the published accuracies are reproduced"
+        ),
     ]
 
 
-def fashion_mlp_published(runs: Runs) -> list[Finding]:
+def fashion_mlp_published(runs: Runs, matters: float | None) -> list[Statement | Finding]:
+    step = "on these images, too, the step is an improvement"
     return [
-        reproduced(runs, 16, "the first 5,000 images held out, the published accuracies come again"),
-        beats(runs, 16, "on these images, too, the step is an improvement", "relu after input", "leaky none"),
+        reproduced(runs, 16, "the first 5,000 images held out, the published accuracies are reproduced"),
+        beats(runs, 16, step, "relu after input", "leaky none", matters),
     ]
 
 
-def fashion_mlp_tuned(runs: Runs) -> list[Finding]:
+def fashion_mlp_tuned(runs: Runs, matters: float | None) -> list[Statement]:
     """Tests each network once on the real test images: the held-out ones have chosen the learning rates."""
     design, tested = factorial.BATCH_NORM, run_measures.tested
-    factors = {factor: factorial.effect(runs, design, [factor], tested) for factor in design.factors}
-    gap = factorial.effect(runs, design, ["batch norm"], lambda run: -run_measures.gap(run))
+    relu, norm, pixels = design.factors
+
+    def simple(factor: str) -> dict[str, Differences]:
+        return factorial.simple_by_seed(runs, design, factor, tested)
+
+    own = "each network at its own best learning rate"
     return [
-        greater(
-            16,
-            "batch norm helps, each network at its own best learning rate",
-            factorial.simple_effects(runs, design, "batch norm", tested),
-            "points",
-        ),
-        greater(16, "each change helps on average, each network at its own best rate", factors, "points"),
-        greater(
-            18, "batch norm narrows the gap, each network at its own best rate", {"batch norm": gap}, "points"
-        ),
+        greater(16, f"batch norm helps, {own}", simple(norm), "points", matters),
+        greater(16, f"input batch norm helps, {own}", simple(pixels), "points", matters),
+        greater(16, f"ReLU with Glorot helps, {own}", simple(relu), "points", matters),
+        _narrows(runs, design, f"batch norm narrows the gap, {own}", matters),
     ]
 
 
-def _beyond_half(runs: Runs, design: factorial.Design, factor: str) -> Interval | None:
-    """The factor's main effect minus half of the step from all off to all on, paired."""
+def _negative(measure: Measure) -> Measure:
+    return lambda run: -measure(run)
+
+
+def _narrows(runs: Runs, design: factorial.Design, text: str, matters: float | None) -> Statement:
+    """That batch norm narrows the gap at equal training accuracy, pooled over the other two changes."""
+    arms = set(design.arms.values())
+    ours = [run for run in runs if run["arm"] in arms]
+    slope = run_measures.slope(ours, run_measures.gap, run_measures.trained)
+    narrower = factorial.contrast(
+        runs, design, ["batch norm"], lambda run: slope * run_measures.trained(run) - run_measures.gap(run)
+    )
+    return greater(
+        18, f"{text}, at equal training accuracy", {"batch norm": narrower}, "points less", matters
+    )
+
+
+def _beyond_half(runs: Runs, design: factorial.Design, factor: str) -> Differences:
+    """The factor's main effect minus half of the step from all off to all on, by seed."""
     alone = factorial.contrast(runs, design, [factor])
-    if not alone:
-        return None
     found = factorial.cells(runs, design)
     off, on = found[(False,) * len(design.factors)], found[(True,) * len(design.factors)]
-    return paired(alone, {seed: (on[seed] - off[seed]) / 2 for seed in alone})
+    return {seed: alone[seed] - (on[seed] - off[seed]) / 2 for seed in alone}

@@ -16,11 +16,15 @@ def reproduced(runs: Runs, claim: int, statement: str) -> Finding:
     said = [
         f"{row.arm} {row.published:.2f} (range of one run of ours: {row.range})" for row in rows.itertuples()
     ]
-    shown = list(rows.arm[rows.verdict == "inside"])
-    if shown:
-        decided = "holds" if len(shown) == len(rows) else "holds when: " + ", ".join(shown)
+    inside = list(rows.arm[rows.verdict == "inside"])
+    if inside:
+        decided = "holds" if len(inside) == len(rows) else "holds when: " + ", ".join(inside)
+    elif rows.empty:
+        decided = "undecided: no run"
+    elif all(rows.verdict == "outside"):
+        decided = "false"
     else:
-        decided = "false" if len(rows) and all(rows.verdict == "outside") else "not supported"
+        decided = "undecided: the range of one run is wider than the differences between the arms"
     return Finding(claim, statement, "; ".join(said) or "no run", decided)
 
 
