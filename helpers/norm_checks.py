@@ -51,27 +51,42 @@ def shapes(shape: Sequence[int], **tensors: Tensor | None) -> None:
 
 
 def groups(x: Tensor, num_groups: int) -> None:
-    """Raise RuntimeError unless `x` is (N, C, ...), has pixels, and `num_groups` divides C.
+    """Raise RuntimeError unless `x` is (N, C, ...), has channels and pixels, and `num_groups` divides C.
 
     Raises ValueError for a single value in all: a group of one value is its own mean.
     """
     if x.dim() < 2:
-        raise RuntimeError(f"expected at least 2 dimensions (N, C, ...), got {x.dim()}.")
+        raise RuntimeError(
+            f"Expected at least 2 dimensions for input tensor but received {x.dim()}: (N, C, ...)."
+        )
     n, c, *pixels = x.shape
     more_than_one(n * c // num_groups * math.prod(pixels), "value per channel", x)
     if c % num_groups:
-        raise RuntimeError(f"channels must be divisible by num_groups, got {c} and {num_groups}.")
-    if 0 in pixels:
-        raise RuntimeError(f"expected images of at least one pixel, got input of size {tuple(x.shape)}.")
-
-
-def last_axes(x: Tensor, normalized_shape: Sequence[int]) -> None:
-    """Raise RuntimeError if the size of `x` does not end in `normalized_shape`, or that is empty."""
-    first = x.dim() - len(normalized_shape)
-    if len(normalized_shape) == 0:
-        raise RuntimeError("normalized_shape must name at least one axis, got none.")
-    if first < 0 or x.shape[first:] != tuple(normalized_shape):
         raise RuntimeError(
-            f"given normalized_shape={list(normalized_shape)}, expected an input whose size ends in it, "
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(x.shape)} and num_groups={num_groups}."
+        )
+    for what, number in (("number of channels", c), ("HxW", math.prod(pixels))):
+        if number == 0:
+            raise RuntimeError(f"Expected {what} to be greater than 0, got input of shape {list(x.shape)}.")
+
+
+def last_axes(x: Tensor, normalized_shape: Sequence[int], **parameters: Tensor | None) -> None:
+    """Raise RuntimeError if the size of `x` does not end in `normalized_shape`, or that is empty.
+
+    Also if one of the parameters, by its name, is not of `normalized_shape`; None always fits.
+    """
+    if len(normalized_shape) == 0:
+        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional: name an axis, got none.")
+    if tuple(x.shape[-len(normalized_shape) :]) != tuple(normalized_shape):
+        sizes = ", ".join(map(str, normalized_shape))
+        raise RuntimeError(
+            f"Given normalized_shape=[{sizes}], expected input with shape [*, {sizes}], "
             f"but got input of size {list(x.shape)}."
         )
+    for name, tensor in parameters.items():
+        if tensor is not None and tensor.shape != tuple(normalized_shape):
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, "
+                f"but got {list(tensor.shape)} and {list(normalized_shape)}."
+            )

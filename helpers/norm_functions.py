@@ -267,8 +267,7 @@ def layer_norm(
 
     `weight` and `bias` are of `normalized_shape`. Raises RuntimeError for any other shape.
     """
-    norm_checks.last_axes(x, normalized_shape)
-    norm_checks.shapes(normalized_shape, weight=weight, bias=bias)
+    norm_checks.last_axes(x, normalized_shape, weight=weight, bias=bias)
     x_hat, _, _ = normalize(x, _last_axes(x, normalized_shape), eps)
     return scale_and_shift(x_hat, weight, bias, normalized_shape).to(x.dtype)
 
@@ -281,8 +280,7 @@ def rms_norm(
     `x` is (..., *normalized_shape), `weight` of that shape; RuntimeError for any other. `eps=None` is the
     machine epsilon of the type computed in: float64's for float64, float32's for all others.
     """
-    norm_checks.last_axes(x, normalized_shape)
-    norm_checks.shapes(normalized_shape, weight=weight)
+    norm_checks.last_axes(x, normalized_shape, weight=weight)
     if eps is None:
         eps = torch.finfo(_wide(x.dtype)).eps
     x_hat, _, _ = normalize(x, _last_axes(x, normalized_shape), eps, center=False)
