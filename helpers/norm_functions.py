@@ -49,16 +49,10 @@ class _Normalize(_Function):
 
     @staticmethod
     def forward(x, eps, center, *axes):
-        mean = x.new_zeros(())
-        if center:
-            near = _near_the_mean(x, axes)
-            x = x - near  # changes no x_hat; but now the mean is small, and so is its rounding
-            rest = x.mean(axes, keepdim=True)
-            x = x - rest
-            mean = near + rest
-        var = x.square().mean(axes, keepdim=True)  # not E[x^2] - E[x]^2: big numbers that cancel
+        mean, deviation = _mean_and_deviation(x, axes) if center else (x.new_zeros(()), x)
+        var = deviation.square().mean(axes, keepdim=True)  # not E[x^2] - E[x]^2: big numbers that cancel
         s = torch.sqrt(var + eps)
-        return x / s, mean, var
+        return deviation / s, mean, var
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -85,9 +79,7 @@ class _Normalize(_Function):
     def jvp(ctx, t, *_):
         """Forward mode, along a direction t: the boxed formula once more, because its matrix is symmetric."""
         x_hat, var = ctx.saved_tensors
-        with _set_fwd_grad_enabled(
-            True
-        ):  # torch switches it off: jacfwd of jacfwd would be wrong (pytorch#197867)
+        with _set_fwd_grad_enabled(True):  # else jacfwd of jacfwd is wrong: pytorch#197867
             s = torch.sqrt(var + ctx.eps)
             t_mean = t.mean(ctx.axes, keepdim=True)
             tx_mean = (t * x_hat).mean(ctx.axes, keepdim=True)
@@ -95,17 +87,19 @@ class _Normalize(_Function):
             return _boxed(t, t_mean, x_hat, tx_mean, s, ctx.center), d_mean, 2 * s * tx_mean
 
 
-def _near_the_mean(x, axes):
-    """The mean as rounding leaves it, and exactly so where all values are equal."""
-    x = x.detach()  # a shift by any number gives the same x_hat: no derivative goes through it
-    near = x.mean(axes, keepdim=True)
-    if x.numel() == 0:
-        return near
-    return near.clamp(x.amin(axes, keepdim=True), x.amax(axes, keepdim=True))  # rounding may put it outside
+def _mean_and_deviation(x, axes):
+    """mean(x) and x - mean(x), without the rounding of a large mean; 0 exactly where all x are equal."""
+    near = x.detach().mean(axes, keepdim=True)
+    if x.numel():  # the sum was rounded, and may even be infinite; a mean lies between its numbers
+        near = near.clamp(x.detach().amin(axes, keepdim=True), x.detach().amax(axes, keepdim=True))
+    x = x - near  # any number may be subtracted first: x - mean(x) stays what it is, and its derivative
+    rest = x.mean(axes, keepdim=True)
+    return near + rest, x - rest
 
 
 def _boxed(h, h_mean, x_hat, hx_mean, s, center):
-    if not center:  # RMS norm subtracts no mean, so no derivative goes through one
+    """From h, the derivative of the loss by x_hat, to the one by x."""
+    if not center:  # RMS norm subtracts no mean, so nothing goes through one
         return (h - x_hat * hx_mean) / s
     # The boxed formula of lesson 03:  d_x = (h - mean(h) - x_hat * mean(h * x_hat)) / s
     return (h - h_mean - x_hat * hx_mean) / s
@@ -137,9 +131,8 @@ class _ScaleAndShift(_Function):
 
     @staticmethod
     def jvp(ctx, t_x_hat, t_gamma, t_beta):
-        with _set_fwd_grad_enabled(
-            True
-        ):  # as above; what is saved here are inputs, which have a direction too
+        with _set_fwd_grad_enabled(True):
+            # Saved were inputs, with their directions t: these are not asked for.
             x_hat, gamma = (unpack_dual(saved).primal for saved in ctx.saved_tensors)
             return gamma * t_x_hat + t_gamma * x_hat + t_beta
 

@@ -240,9 +240,10 @@ def test_constants_give_beta(data):
             assert name != "running_var" or torch.equal(value, value.new_full((4,), 0.9))
 
 
-def test_the_reported_constant():
-    """pytorch#108072, which this layer once answered with -0.69."""
-    x = torch.full((1, 10), 14.3)
+@pytest.mark.parametrize("value", [14.3, 3e38])
+def test_reported_constant(value):
+    """pytorch#108072: this layer once answered 14.3 with -0.69. The sum of ten times 3e38 is infinite."""
+    x = torch.full((1, 10), value)
     assert norm_functions.layer_norm(x, (10,), eps=1e-12).tolist() == [[0.0] * 10]
 
 
@@ -283,8 +284,8 @@ def test_derivatives_of_the_statistics(center):
     def statistics(x):
         return norm_functions.normalize(x, (0, 2), 1e-3, center)[outputs]
 
-    assert gradcheck(statistics, x)
-    assert gradgradcheck(statistics, x)
+    assert gradcheck(statistics, x, check_forward_ad=True)
+    assert gradgradcheck(statistics, x, check_fwd_over_rev=True)
 
 
 @pytest.mark.parametrize("training", [True, False])
