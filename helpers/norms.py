@@ -34,9 +34,7 @@ class _Norm(nn.Module):
     """gamma and beta, under torch's names `weight` and `bias`. They start as 1 and 0: y = x_hat."""
 
     def __init__(self) -> None:
-        nn.Module.__init__(
-            self
-        )  # not super(): torch's class, where it is a base, would make its own parameters
+        nn.Module.__init__(self)  # not super(): torch's class, if it is a base, would make parameters too
 
     def _add_parameters(self, shape: int | Sequence[int], weight: bool, bias: bool, device, dtype) -> None:
         for name, wanted in (("weight", weight), ("bias", weight and bias)):

@@ -151,10 +151,11 @@ def op_info(name: str) -> object:
     return next(info for info in op_db if info.name == full_name and not info.variant_test_name)
 
 
-def samples(name: str, dtype: torch.dtype = torch.float64) -> list:
+def samples(name: str, dtype: torch.dtype = torch.float64, larger: bool = False) -> list:
     """PyTorch's inputs that apply, with `requires_grad` where a derivative is asked for."""
     torch.manual_seed(0)
-    cases = list(op_info(name).reference_inputs("cpu", dtype, requires_grad=True))
+    inputs = op_info(name).reference_inputs if larger else op_info(name).sample_inputs
+    cases = list(inputs("cpu", dtype, requires_grad=True))
     # An empty vector passes torch.nn.functional.batch_norm, though it has no axis of channels.
     cases = [case for case in cases if name != "batch_norm" or case.input.dim() > 1]
     assert len(cases) >= 6
@@ -203,7 +204,7 @@ def assert_all_close(ours, theirs, dtype: torch.dtype = torch.float64) -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @every_function
 def test_functions_forward_and_gradients(name, dtype):
-    for case in samples(name, dtype):
+    for case in samples(name, dtype, larger=True):
         theirs = all_of(getattr(nn.functional, name), case)
         if dtype == torch.bfloat16:  # torch adds parameter gradients up in the half type: see assert_same
             exact = all_of(getattr(nn.functional, name), case, torch.Tensor.double)
