@@ -2,6 +2,11 @@
 
 A module holds what stays from batch to batch: gamma and beta (`weight`, `bias`) and the running statistics.
 What it computes is in the function of its name in `helpers.norm_functions`.
+
+Batch and instance norm have torch's class as a second base. None of its arithmetic is used: ours comes first.
+But tools of torch ask for it by `isinstance`, and leave out a layer that is not one: swa_utils.update_bn,
+SyncBatchNorm.convert_sync_batchnorm, func.replace_all_batch_norm_modules_, FSDP. And it can read the
+state_dicts of old versions. No tool of torch asks for the classes of the other norms.
 """
 
 import numbers
@@ -28,6 +33,9 @@ __all__ += [
 class _Norm(nn.Module):
     """gamma and beta, under torch's names `weight` and `bias`. They start as 1 and 0: y = x_hat."""
 
+    def __init__(self) -> None:
+        nn.Module.__init__(self)  # not super(): torch's class, if it is a base, would make parameters too
+
     def _add_parameters(self, shape: int | Sequence[int], weight: bool, bias: bool, device, dtype) -> None:
         for name, wanted in (("weight", weight), ("bias", weight and bias)):
             value = nn.Parameter(torch.empty(shape, device=device, dtype=dtype)) if wanted else None
@@ -43,7 +51,6 @@ class _Norm(nn.Module):
 class _RunningNorm(_Norm):
     """What batch and instance norm share: gamma and beta for each channel, running statistics as buffers."""
 
-    _version = 2  # of the state_dict, as in torch.nn: version 1 had no num_batches_tracked
     dims: tuple[int, ...]  # how many axes an input may have
 
     def __init__(
@@ -91,24 +98,19 @@ class _RunningNorm(_Norm):
             expected = " or ".join(f"{dim}D" for dim in self.dims)
             raise ValueError(f"{type(self).__name__} expected {expected} input (got {x.dim()}D input).")
 
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args) -> None:
-        if self.track_running_stats and local_metadata.get("version", 1) < 2:
-            state_dict.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
-
-class _BatchNorm(_RunningNorm):
+class _BatchNorm(_RunningNorm, nn.modules.batchnorm._BatchNorm):
     def forward(self, x: Tensor) -> Tensor:
         self._check_input_dim(x)
         mean, var, momentum = self.running_mean, self.running_var, self.momentum
         if self.training and not self.track_running_stats:
             mean = var = None
-        elif self.training:
+        elif self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if momentum is None:  # the plain average of all batches so far
                 momentum = 1 / float(self.num_batches_tracked)
         by_batch = self.training or (mean is None and var is None)
-        return batch_norm(x, mean, var, self.weight, self.bias, by_batch, momentum, self.eps)
+        return batch_norm(x, mean, var, self.weight, self.bias, by_batch, momentum or 0.0, self.eps)
 
 
 class BatchNorm1d(_BatchNorm):
@@ -123,7 +125,7 @@ class BatchNorm2d(_BatchNorm):
     dims = (4,)
 
 
-class _InstanceNorm(_RunningNorm):
+class _InstanceNorm(_RunningNorm, nn.modules.instancenorm._InstanceNorm):
     def __init__(
         self,
         num_features: int,
@@ -149,12 +151,9 @@ class _InstanceNorm(_RunningNorm):
                 raise ValueError(message)
             warnings.warn(f"{message} num_features is not used, because affine=False.", stacklevel=2)
         batch = x if channels == 1 else x.unsqueeze(0)
-        mean, var, by_image = (
-            self.running_mean,
-            self.running_var,
-            self.training or not self.track_running_stats,
-        )
-        y = instance_norm(batch, mean, var, self.weight, self.bias, by_image, self.momentum or 0.0, self.eps)
+        mean, var, momentum = self.running_mean, self.running_var, self.momentum
+        by_image = self.training or not self.track_running_stats
+        y = instance_norm(batch, mean, var, self.weight, self.bias, by_image, momentum or 0.0, self.eps)
         return y if channels == 1 else y.squeeze(0)
 
 
