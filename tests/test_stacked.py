@@ -72,4 +72,4 @@ def test_a_network_that_diverges_leaves_the_others_alone():
 
 def test_an_unknown_norm_is_refused():
     with pytest.raises(ValueError, match="none, batch, layer"):
-        stacked.train((INPUTS, LABELS), SIZES, torch.relu, GAIN, [0.1], [0], 1, norm="group")
+        stacked.train((INPUTS, LABELS), SIZES, torch.relu, GAIN, [0.1], [0], 1, [TEST], norm="group")
