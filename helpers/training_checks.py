@@ -87,7 +87,8 @@ def check_one(model: nn.Module, data: ImageData, part: str, size: int, execution
     except Exception as error:
         raise ValueError(
             f"the model cannot take {part}_images of shape {tuple(images.shape)} in batches of {size}: "
-            f"{reason}, and then {error} Choose another batch size, images or model."
+            f"{reason}. {type(error).__name__}: {str(error).rstrip('.')}. Choose another batch size, "
+            "images or model."
         ) from error
     finally:
         for name, buffer in model.named_buffers():
