@@ -93,4 +93,4 @@ def check_one(model: nn.Module, data: ImageData, part: str, size: int, execution
     finally:
         for name, buffer in model.named_buffers():
             if name in buffers:
-                buffer.copy_(buffers[name])
+                buffer.data = buffers[name]

@@ -349,6 +349,21 @@ def test_nor_does_a_context_that_the_training_is_called_in(mode, precision):
         assert losses(model, execution) == expected
 
 
+def test_in_bfloat16_every_step_is_computed_with_the_weights_of_the_step_before():
+    # An autocast around the whole training would keep the first weights in its cache: the loss would not fall
+    def trained(precision):
+        model, recipe = (
+            net(lambda _: nn.Identity()),
+            Recipe(epochs=6, batch_size=20, lr=0.1, schedule="constant"),
+        )
+        model[3] = nn.Identity()
+        run = fit(model, DIGITS, recipe, 3, Execution("cpu", precision, 1))
+        return [epoch["train_loss"] for epoch in run.epochs]
+
+    assert trained("bfloat16") == pytest.approx(trained("float32"), rel=0.1)
+    assert trained("bfloat16")[-1] < 0.7 * trained("bfloat16")[0]
+
+
 @pytest.mark.usefixtures("clean")
 def test_batches_are_the_same_whatever_the_default_type():
     def first():
