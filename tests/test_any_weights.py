@@ -163,6 +163,8 @@ def test_every_recipe_trains_what_has_a_gradient_and_nothing_else(kind):
         for name, p in model.named_parameters():
             still = not p.requires_grad or name.startswith("unused")
             assert torch.equal(p, before[name]) == still, (name, recipe)
+        if kind == "frozen after a backward pass":  # the gradient is the caller's too
+            assert (model[1].weight.grad == 1).all()
 
 
 @pytest.mark.parametrize("step", ["subgradient", "proximal"])
