@@ -46,9 +46,13 @@ class Augment:
         """Random numbers for `count` images, as many for every setting, so that all arms of a study have the
         same order of batches: shift (2, count, 1) in pixels, mirrored and angle (count, 1), in radians.
         """
+
+        def uniform() -> Tensor:  # torch's default type would decide how much is drawn
+            return torch.rand(count, 1, generator=generator, dtype=torch.float32)
+
         shift = torch.randint(0, 2 * self.pad + 1, (2, count, 1), generator=generator)
-        mirrored = (torch.rand(count, 1, generator=generator) < 0.5) & self.flip
-        angle = (2 * torch.rand(count, 1, generator=generator) - 1) * math.radians(self.rotation)
+        mirrored = (uniform() < 0.5) & self.flip
+        angle = (2 * uniform() - 1) * math.radians(self.rotation)
         return shift, mirrored, angle
 
     def source_pixels(self, count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
@@ -61,7 +65,8 @@ class Augment:
 
         # Where in the crop the pixel comes from: turned about the centre to the nearest pixel, mirrored.
         pixel = torch.arange(height * width)
-        up, right = pixel // width - (height - 1) / 2, pixel % width - (width - 1) / 2  # from the centre
+        up = (pixel // width).float() - (height - 1) / 2  # from the centre
+        right = (pixel % width).float() - (width - 1) / 2
         y = torch.addcmul(angle.cos() * up, angle.sin(), right).add_((height - 1) / 2).round_()  # (count, HW)
         x = torch.addcmul(angle.cos() * right, -angle.sin(), up).add_((width - 1) / 2).round_()
         x.mul_(1.0 - 2.0 * mirrored).add_((width - 1.0) * mirrored)
@@ -98,7 +103,12 @@ class Batches:
     Args:
         images: (N, C, H, W) uint8.
         labels: (N,) int64.
-        mean, std: (C,), of pixels scaled to [0, 1].
+        mean, std: (C,), of pixels scaled to [0, 1]. A std of 0 counts as 1, as in scaling.standardize: a
+            constant channel becomes 0.
+        batch_size: from 1; one above N gives one batch of all images.
+
+    Raises:
+        ValueError: another type or shape than these, no image, a negative std, a number that is not finite.
     """
 
     def __init__(
@@ -118,8 +128,19 @@ class Batches:
                 f"images are {images.dtype} {tuple(images.shape)} with {len(labels)} labels; "
                 "wanted uint8 (N, C, H, W) with one label each"
             )
+        if images.numel() == 0:
+            raise ValueError(f"images have shape {tuple(images.shape)}: no pixel; give at least one image")
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+        if (
+            not mean.shape == std.shape == images.shape[1:2]
+            or not ((std >= 0) & (std + mean).isfinite()).all()
+        ):
+            raise ValueError(
+                f"mean is {mean.tolist()} and std {std.tolist()}; give a number for each of the "
+                f"{images.shape[1]} channels, std at least 0"
+            )
+        std = std.masked_fill(std == 0, 1.0)
         self.count, self.channels, self.height, self.width = images.shape
         self.batch_size = batch_size
         self.generator = None if seed is None else torch.Generator().manual_seed(seed)

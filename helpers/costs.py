@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 
+@torch.enable_grad()
 def kept(layer: Callable[[Tensor], Tensor], x: Tensor, parameters: Iterable[Tensor] = ()) -> float:
     """Memory that `layer(x)` holds on to for backward, in multiples of the memory of `x`.
 
@@ -39,6 +40,7 @@ def there_and_back(
     inputs = [x, *parameters]
     gradient = torch.ones_like(layer(x))
 
+    @torch.enable_grad()
     def work() -> None:
         torch.autograd.grad(layer(x), inputs, gradient)
 

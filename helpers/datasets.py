@@ -181,7 +181,13 @@ def _image_data(name: str, decoded: Decoded) -> ImageData:
 
 
 def pixel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and population standard deviation of pixels / 255 per channel, summed up in whole numbers."""
+    """Mean and population standard deviation of pixels / 255 per channel, summed up in whole numbers.
+
+    Raises:
+        ValueError: no pixel at all.
+    """
+    if images.numel() == 0:
+        raise ValueError(f"images have shape {tuple(images.shape)}: no pixel; give at least one image")
     means, deviations = [], []
     for channel in images.unbind(dim=1):
         counts = torch.bincount(channel.flatten(), minlength=256).tolist()

@@ -104,7 +104,7 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
-        threshold = int(256 * self.p + torch.rand(()).item())
+        threshold = int(256 * self.p + torch.rand((), dtype=torch.float32).item())
         # Whole 64-bit words are drawn: eight elements for one call of the generator.
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
         strides = torch.empty_like(x).stride()  # those of x, unless x has gaps

@@ -55,13 +55,16 @@ def train(model: nn.Module, data: ImageData, execution: Execution) -> dict[str, 
 def sparsity(model: nn.Module, data: ImageData, execution: Execution) -> dict[str, Any]:
     """How small the weights of the linear and convolution layers are (no bias, no normalization).
 
+    They are those that the layers multiply by (regularizers.weights), also where a layer computes its weight
+    from parameters, which are what a penalty acts on. Without such a layer all counts and sums are 0.
+
     weights, zeros: how many there are, and how many are exactly 0; channels, zero_channels: output channels
     of these layers, and those whose weights are all exactly 0; below: for each limit of SMALL the number of
     weights whose absolute value is lower (zeros among them); l1, squared: sums of |w| and w^2; histogram: how
     many lie in each of 50 equal bins of [-0.5, 0.5], those beyond counted in the last bin of their side.
     """
     tensors = [w.detach().double().cpu() for w in regularizers.weights(model)]
-    w = torch.cat([tensor.flatten() for tensor in tensors])
+    w = torch.cat([torch.empty(0, dtype=torch.float64), *(tensor.flatten() for tensor in tensors)])
     silent = [(tensor.flatten(1) == 0).all(dim=1) for tensor in tensors]
     return {
         "weights": w.numel(),

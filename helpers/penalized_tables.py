@@ -16,7 +16,7 @@ from helpers.stats import interval
 
 def parts_table(model: nn.Module) -> pd.DataFrame:
     """One row for each kind of parameter of a network: how many numbers, sum of |w|, sum of w^2."""
-    weights = {id(w) for w in regularizers.weights(model)}
+    weights = {id(w) for w in regularizers.weight_parameters(model)}
     rows: dict[str, list[nn.Parameter]] = {}
     for module in model.modules():
         for name, p in module.named_parameters(recurse=False):

@@ -39,6 +39,7 @@ def draw(depth: int = 30, width: int = 256, count: int = 256, seed: int = 0) -> 
     return inputs, torch.randn(depth, width, width, generator=generator, dtype=torch.float64)
 
 
+@torch.enable_grad()
 def measure(
     inputs: Tensor, weights: Sequence[Tensor] | Tensor, activation: str, gain: float, norm: str = "none"
 ) -> pd.DataFrame:

@@ -83,6 +83,7 @@ def losses(layers: Layers, x: Tensor, labels: Tensor, noise: Noise | None = None
     return F.cross_entropy(logits.transpose(1, 2), labels, reduction="none").mean(dim=1)
 
 
+@torch.enable_grad()
 def gradients(layers: Layers, x: Tensor, labels: Tensor, noise: Noise | None = None) -> tuple[Tensor, Layers]:
     """The losses (K,) and each network's gradient, in the form of `layers`."""
     leaves = [tuple(p.detach().requires_grad_() for p in layer) for layer in layers]

@@ -52,6 +52,7 @@ def drawn(sizes: Sequence[int], seeds: Sequence[int], settings: int) -> Nets:
     return Nets(tuple(weights), tuple(biases))
 
 
+@torch.enable_grad()
 def train(
     nets: Nets, data: Rows, l1: Sequence[float], l2: Sequence[float], seeds: Sequence[int], steps: int,
     lr: float = 0.05, batch_size: int = 64, masked: bool = False,

@@ -32,6 +32,7 @@ _NORMS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+@torch.enable_grad()
 def train(
     data: Rows,
     sizes: Sequence[int],
@@ -40,7 +41,7 @@ def train(
     rates: Sequence[float],
     seeds: Sequence[int],
     steps: int,
-    evaluate: Sequence[Rows] = (),
+    evaluate: Sequence[Rows],
     every: int = 5,
     batch_size: int = 64,
     norm: str = "none",
@@ -61,9 +62,30 @@ def train(
     Returns:
         (evaluations, sets, 2, rates, seeds): loss and accuracy. A network that has diverged has NaN or a
         huge loss.
+
+    Raises:
+        ValueError: an unknown norm, no rate, seed or set, an empty set, labels without a class, a batch or a
+            set of one row with "batch", steps, `every` or batch_size out of range.
     """
     if norm not in _NORMS:
         raise ValueError(f"unknown norm {norm!r}; choose one of {', '.join(_NORMS)}")
+    if not (len(rates) and len(seeds) and len(evaluate)):
+        raise ValueError(
+            f"{len(rates)} rates, {len(seeds)} seeds and {len(evaluate)} sets to evaluate on; give at least "
+            "one of each"
+        )
+    if steps < 0 or every < 1 or batch_size < 1:
+        raise ValueError(
+            f"steps={steps}, every={every}, batch_size={batch_size}; steps is at least 0, the others 1"
+        )
+    for x, y in (data, *evaluate):
+        if len(x) != len(y) or len(x) == 0 or not 0 <= y.min() <= y.max() < sizes[-1]:
+            raise ValueError(
+                f"a set has {len(x)} inputs and {len(y)} labels; give as many of both, at least one, and "
+                f"labels from 0 to {sizes[-1] - 1}"
+            )
+    if norm == "batch" and min(batch_size, *(len(x) for x, _ in evaluate)) < 2:
+        raise ValueError("a batch or a set of one row has no spread for batch norm; give at least two rows")
     inputs, labels = data
     count = len(rates) * len(seeds)  # networks: rate by rate, in each the seeds
     draws = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -91,7 +113,7 @@ def train(
 
     history = []
     for step in range(steps + 1):
-        if evaluate and step % every == 0:
+        if step % every == 0:
             with torch.no_grad():
                 history.append(state())
         if step < steps:

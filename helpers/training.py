@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from helpers import regularizers
+from helpers import modes, regularizers
 from helpers.batches import Augment, Batches
 from helpers.datasets import ImageData
 from helpers.execution import Execution, keep_freed_memory
+from helpers.training_checks import check_images, check_logits, check_model, check_one, classes
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("one_cycle", "constant")
@@ -33,7 +34,14 @@ class Recipe:
     l1_step: how l1 acts: "subgradient" (None too) adds l1 * sign(w) to the gradient; "proximal" soft-
         thresholds the weights after each step of SGD, by lr * l1 / (1 - momentum): same stationary points.
     penalized: what weight_decay and l1 are for: "all" parameters (None too), or "weights" of linear and
-        convolution layers only.
+        convolution layers only, see regularizers.weight_parameters: where a layer computes its weight from
+        parameters (weight norm, pruning, parametrizations), the penalty is one on these.
+
+    A step, its decay and its penalty leave a parameter alone that has no gradient: a frozen one, or one of a
+    layer that the forward pass did not use.
+
+    Raises:
+        ValueError: an unknown name, a number out of its range, the proximal step with another optimizer.
     """
 
     epochs: int = 20
@@ -54,12 +62,21 @@ class Recipe:
             raise ValueError(f"optimizer={self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule={self.schedule!r}; choose one of {', '.join(SCHEDULES)}")
-        if self.epochs < 1 or self.batch_size < 1:
-            raise ValueError(f"epochs={self.epochs}, batch_size={self.batch_size}; both are at least 1")
-        if not self.lr > 0 or min(self.weight_decay, self.l1, self.momentum) < 0:
+        whole = all(type(number) is int and number >= 1 for number in (self.epochs, self.batch_size))
+        if not whole:
+            raise ValueError(
+                f"epochs={self.epochs}, batch_size={self.batch_size}; both are whole numbers of at least 1"
+            )
+        positive = (self.lr, self.weight_decay, self.l1, self.momentum)
+        if not all(math.isfinite(number) for number in positive) or not self.lr > 0 or min(positive) < 0:
             raise ValueError(
                 f"lr={self.lr}, momentum={self.momentum}, weight_decay={self.weight_decay}, l1={self.l1}; "
-                "lr is above 0, the others are at least 0"
+                "lr is above 0, the others are at least 0, all are finite"
+            )
+        if not self.momentum < 1 or not 0 <= self.label_smoothing <= 1:
+            raise ValueError(
+                f"momentum={self.momentum}, label_smoothing={self.label_smoothing}; momentum is from 0 to "
+                "below 1, label_smoothing from 0 to 1"
             )
         if self.l1_step not in (None, *L1_STEPS) or self.penalized not in (None, *PENALIZED):
             raise ValueError(
@@ -97,21 +114,40 @@ def fit(
     images as they were trained on), test_loss and test_accuracy, seconds. Accuracies are correct / total, in
     percent.
     The same seed gives the same order of batches and the same augmentation whatever the model, and on one
-    machine with as many threads the same bits. A loss that is not finite ends the run with status "diverged";
-    that epoch is not listed.
+    machine with as many threads the same bits, whatever grad mode, autocast or default type the caller has
+    set. A loss that is not finite ends the run with status "diverged"; that epoch is not listed.
+
+    Modes: a module that the caller put into evaluation mode stays in it for the whole training, so a frozen
+    batch norm keeps its running statistics (its gamma and beta are trained, unless they are frozen too). Only
+    a model all of whose modules are in evaluation mode is trained as if it were in training mode. Afterwards,
+    also after an error, every module has the mode it had before.
+
+    Parameters without gradient, frozen or not used by the forward pass, stay as they are: see Recipe.
 
     Args:
         execution: where and how to compute; Execution.auto() if None.
         progress: a bar on standard error, for a person.
+
+    Raises:
+        ValueError: before the first step, whatever would stop the training then or later, or let it run in
+            vain: no image or another shape than (N, C, H, W) uint8 in either part of the data, labels without
+            a class or of another type than int64, a model with lazy parameters or without trainable ones, or
+            whose output is not a logit for each class, an l1 that penalizes no parameter, a single step in
+            all with "one_cycle", a last batch of one image that the model cannot be trained or evaluated on,
+            test images of a size that it cannot take.
     """
     execution = execution or Execution.auto()
+    _check(model, data, recipe)
     keep_freed_memory()
-    device = execution.device
-    cuda = [torch.cuda.current_device()] if device == "cuda" else []
     threads = torch.get_num_threads()
     started = time.perf_counter()
-    with torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(seed)  # of dropout; the batches have a generator of their own
+    with (
+        modes.seeded(seed, execution.device),  # of dropout; the batches have a generator of their own
+        modes.training(model),
+        torch.inference_mode(False),  # gradients are on again, whatever the caller turned off
+        # The caller's autocast would reach backward, and keep the weights of the first step in its cache
+        torch.autocast(execution.device, enabled=False, cache_enabled=False),
+    ):
         torch.set_num_threads(execution.threads)
         try:
             with torch.backends.cudnn.flags(enabled=True, deterministic=True):
@@ -135,18 +171,24 @@ def _train(
         augment=recipe.augment,
         device=execution.device,
     )
+    with modes.seeded(seed, execution.device):  # what it draws is not drawn from the training
+        check_one(model, data, "train", recipe.batch_size, execution)
+        with modes.evaluation(model):
+            check_one(model, data, "test", EVALUATION_BATCH, execution)
     optimizer, scheduler = _optimizer(model, recipe, len(batches))
-    penalized = regularizers.weights(model) if recipe.penalized == "weights" else list(model.parameters())
+    penalized, needed = _penalized(model, recipe), classes(data)
     epochs: list[dict[str, Any]] = []
     bar = tqdm(total=recipe.epochs * len(batches), unit="batch") if progress else tqdm(disable=True)
     with bar:
         for epoch in range(1, recipe.epochs + 1):
             started = time.perf_counter()
-            model.train()
             loss_sum = correct = seen = 0.0
             for x, y in batches:
                 with execution.autocast():
                     logits = model(x).float()
+                check_logits(logits, len(x), needed)
+                if not logits.requires_grad:
+                    raise ValueError("the model's output depends on no parameter that can be trained")
                 loss = F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing)
                 if not math.isfinite(loss.item()):
                     return epochs, "diverged"
@@ -154,7 +196,8 @@ def _train(
                 loss.backward()
                 if recipe.l1 and recipe.l1_step != "proximal":
                     for weight in penalized:
-                        weight.grad.add_(weight.detach().sign(), alpha=recipe.l1)
+                        if weight.grad is not None:
+                            weight.grad.add_(weight.detach().sign(), alpha=recipe.l1)
                 optimizer.step()
                 if recipe.l1 and recipe.l1_step == "proximal":
                     _threshold(penalized, recipe.l1, optimizer.param_groups[0])
@@ -180,11 +223,35 @@ def _train(
     return epochs, "done"
 
 
+def _check(model: nn.Module, data: ImageData, recipe: Recipe) -> None:
+    """Raises ValueError for what is known to go wrong, or to be in vain, before anything is computed."""
+    check_images(data, "train")
+    check_images(data, "test")
+    check_model(model)
+    if recipe.l1 and not _penalized(model, recipe):
+        raise ValueError(
+            f"l1={recipe.l1} with penalized={recipe.penalized!r} penalizes nothing: no weight of a linear or "
+            'convolution layer can be trained; choose l1=0.0 or penalized="all"'
+        )
+    images = len(data.train_images)
+    if recipe.schedule == "one_cycle" and recipe.epochs == 1 and recipe.batch_size >= images:
+        raise ValueError(
+            f"epochs=1 and batch_size={recipe.batch_size} for {images} images is one step, and the last of "
+            '"one_cycle" is nearly 0: choose more epochs, a smaller batch_size, or schedule="constant"'
+        )
+
+
+def _penalized(model: nn.Module, recipe: Recipe) -> list[nn.Parameter]:
+    found = regularizers.weight_parameters(model) if recipe.penalized == "weights" else model.parameters()
+    return [p for p in found if p.requires_grad]
+
+
 def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[Any, Any]:
     common = {"lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True}
-    parameters: Any = model.parameters()
+    groups: list[dict[str, Any]] = [{"params": list(model.parameters())}]
     if recipe.penalized == "weights":
-        parameters = regularizers.decay_groups(model, recipe.weight_decay)
+        groups = regularizers.decay_groups(model, recipe.weight_decay)
+    parameters = [group | {"params": [p for p in group["params"] if p.requires_grad]} for group in groups]
     optimizer: torch.optim.Optimizer
     if recipe.optimizer == "sgd":
         optimizer = torch.optim.SGD(parameters, momentum=recipe.momentum, **common)
@@ -201,35 +268,45 @@ def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[
 def _threshold(penalized: list[nn.Parameter], l1: float, group: dict[str, Any]) -> None:
     """The proximal step that goes with the optimizer's last step: `group` says its rate and momentum.
 
+    A parameter without gradient was not stepped and is left alone.
     With momentum m a constant gradient moves a weight by lr / (1 - m) a step in the long run, and so must the
     penalty, to weigh as much as in the loss.
     """
     threshold = group["lr"] * l1 / (1 - group["momentum"])
     with torch.no_grad():
         for weight in penalized:
+            if weight.grad is None:
+                continue
             weight.copy_(regularizers.soft_threshold(weight, threshold))
 
 
 def predict(model: nn.Module, images: Tensor, data: ImageData, execution: Execution | None = None) -> Tensor:
     """Logits (N, classes) float32 on the CPU for uint8 images (N, C, H, W), in evaluation mode.
 
-    `data` gives the mean and standard deviation that the model was trained with. The model's mode is kept.
+    They are ordinary tensors without gradient, which can be put into a loss: temperature scaling can learn
+    from them. `data` gives the mean and standard deviation that the model was trained with. Afterwards, also
+    after an error, every module has the mode it had before.
+
+    Raises:
+        ValueError: no image, or images of another type or shape.
     """
     execution = execution or Execution.auto()
     labels = torch.zeros(len(images), dtype=torch.int64)
     batches = Batches(images, labels, data.mean, data.std, EVALUATION_BATCH, device=execution.device)
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode(), execution.autocast():
-            return torch.cat([model(x).float().cpu() for x, _ in batches])
-    finally:
-        model.train(training)
+    # Not inference_mode: no loss could be made of its tensors, neither the logits nor what a module keeps
+    with modes.evaluation(model), torch.no_grad(), execution.autocast():
+        return torch.cat([model(x).float().cpu() for x, _ in batches])
 
 
 def evaluate(model: nn.Module, data: ImageData, execution: Execution | None = None) -> dict[str, float]:
-    """Cross-entropy and accuracy (percent) over all test images: {"loss": ..., "accuracy": ...}."""
+    """Cross-entropy and accuracy (percent) over all test images: {"loss": ..., "accuracy": ...}.
+
+    Raises:
+        ValueError: no test image, labels that do not fit, an output that is not a logit for each class.
+    """
+    check_images(data, "test")
     logits = predict(model, data.test_images, data, execution)
+    check_logits(logits, len(data.test_images), 1 + int(data.test_labels.max()))
     correct = (logits.argmax(1) == data.test_labels).sum().item()
     return {
         "loss": F.cross_entropy(logits, data.test_labels).item(),

@@ -172,3 +172,41 @@ def test_bad_batches_are_refused():
         batches(images().float())
     with pytest.raises(ValueError, match="3 labels"):
         Batches(images(), torch.arange(3), MEAN, STD, 16)
+
+
+@pytest.mark.parametrize("constant", [0, 77, 255])
+@pytest.mark.parametrize("augment", [None, Augment(1, True, 20.0, corners="mean")])
+def test_a_constant_channel_becomes_0_and_the_others_are_as_without_it(constant, augment):
+    pixels = images(12, 9)
+    pixels[:, 1] = constant
+    mean, std = MEAN.clone(), STD.clone()
+    mean[1], std[1] = constant / 255, 0.0
+    more = {"seed": 0, "augment": augment}
+    [(x, _)] = Batches(pixels, torch.arange(12), mean, std, 12, **more)
+    [(y, _)] = Batches(pixels, torch.arange(12), mean, STD, 12, **more)
+    torch.testing.assert_close(x[:, 1], torch.zeros_like(x[:, 1]), rtol=0, atol=1e-6)
+    assert torch.equal(x[:, [0, 2]], y[:, [0, 2]])
+    assert std[1] == 0  # the caller's is left alone
+
+
+def test_a_batch_size_beyond_the_images_gives_one_batch_of_all():
+    [(x, y)] = batches(images(5), 6)
+    assert len(x) == len(y) == 5
+    assert len(batches(images(5), 6)) == 1
+
+
+@pytest.mark.parametrize(
+    ("pixels", "mean", "std", "message"),
+    [
+        (images(0), MEAN, STD, r"\(0, 3, 32, 32\): no pixel"),
+        (images(3)[:, :, :0], MEAN, STD, "no pixel"),
+        (images(3), MEAN[:1], STD, "each of the 3 channels"),
+        (images(3), MEAN, STD[None], "each of the 3 channels"),
+        (images(3), MEAN, -STD, "std at least 0"),
+        (images(3), MEAN, STD * torch.nan, "std at least 0"),
+        (images(3), MEAN * torch.inf, STD, "mean is .inf"),
+    ],
+)
+def test_other_degenerate_sizes_and_statistics_are_refused(pixels, mean, std, message):
+    with pytest.raises(ValueError, match=message):
+        Batches(pixels, torch.arange(len(pixels)), mean, std, 16)

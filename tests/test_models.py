@@ -212,3 +212,63 @@ def test_summary_leaves_the_model_as_it_was():
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert not any(layer._forward_hooks for layer in model.modules())
+
+
+# The summary of any module
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.spectral_norm,
+        lambda layer: nn.utils.prune.l1_unstructured(layer, "weight", 1),
+    ],
+)
+def test_a_layer_whose_weight_is_computed_is_one_row(change):
+    model = nn.Sequential(change(nn.Linear(6, 4)), nn.ReLU(), nn.Sequential(change(nn.Linear(4, 2))))
+    table = summary(model, (3, 6))
+    assert table.layer.tolist() == ["0", "1", "2.0"]
+    assert table["output shape"].tolist() == [(3, 4), (3, 4), (3, 2)]
+    assert table.parameters.sum() == sum(p.numel() for p in model.parameters())
+    assert not table.kind.str.contains("\n").any()
+    assert "in_features=6, out_features=4" in table.kind[0]
+
+
+def test_what_layers_share_counts_once_where_it_is_used_first():
+    layer, twin = nn.Linear(4, 4), nn.Linear(4, 4)
+    twin.weight = layer.weight
+    table = summary(nn.Sequential(layer, nn.ReLU(), layer, twin), (2, 4))
+    assert table.parameters.tolist() == [20, 0, 0, 4]
+
+
+@pytest.mark.parametrize("caller", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_the_images_have_the_models_type_whatever_the_callers(dtype, caller):
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).to(dtype)
+    torch.set_default_dtype(caller)
+    try:
+        assert summary(model, (2, 1, 5, 5)).parameters.tolist() == [20, 4]
+        assert summary(nn.ReLU(), (2, 1)).parameters.tolist() == [0]
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_other_modules_have_a_summary_too():
+    recurrent = nn.Sequential(nn.Flatten(2), nn.LSTM(4, 3, batch_first=True))
+    assert summary(recurrent, (2, 5, 2, 2))["output shape"].tolist() == [(2, 5, 4), (2, 5, 3)]
+    lazy = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+    assert summary(lazy, (2, 5, 2)).parameters.tolist() == [0, 33]
+    frozen = nn.Linear(3, 2).requires_grad_(False)
+    assert summary(frozen, (1, 3)).parameters.tolist() == [8]
+
+
+def test_one_seed_gives_the_same_weights_whatever_came_before_and_the_random_numbers_go_on():
+    data = datasets.load("digits")
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    first = build("none", data, 1).state_dict()
+    assert torch.equal(torch.rand(3), expected)
+    again = build("none", data, 1).state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in first.items())

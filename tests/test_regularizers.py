@@ -51,8 +51,9 @@ def test_the_soft_threshold_brings_no_two_weights_apart(a, b, threshold):
 
 
 def test_a_negative_threshold_is_refused():
-    with pytest.raises(ValueError, match=r"threshold is -0\.1; .*at least 0"):
-        regularizers.soft_threshold(torch.zeros(3), -0.1)
+    for threshold in (-0.1, float("nan")):
+        with pytest.raises(ValueError, match=rf"threshold is {threshold}; .*at least 0"):
+            regularizers.soft_threshold(torch.zeros(3), threshold)
 
 
 DIGITS = datasets.load("digits")

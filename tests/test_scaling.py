@@ -52,6 +52,21 @@ def test_standardization_by_channel_is_scikit_learns_and_is_undone():
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
+@pytest.mark.parametrize("level", [0, 9, 255])
+@pytest.mark.parametrize("count", [1, 5])
+def test_what_is_constant_becomes_0_and_comes_back(dtype, level, count):
+    x = torch.full((count, 2, 3, 3), level, dtype=dtype)
+    x[:, 1, ::2] = 7
+    found = Moments.of(x)
+    for std in (found.std, found.std.float(), found.std.view(2, 1, 1)):
+        y = scaling.standardize(x, found.mean, std)
+        assert y.isfinite().all()
+        assert (y[:, 0] == 0).all()
+        torch.testing.assert_close(scaling.undo_standardize(y, found.mean, std), x.to(y.dtype))
+    assert scaling.per_image(x[:, :1].float() / 255).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
 def test_every_byte_comes_back_whole(dtype):
     x = torch.arange(256).to(dtype).view(1, 1, 16, 16)
     mean, std = torch.tensor([72.94], dtype=torch.float64), torch.tensor([90.02], dtype=torch.float64)

@@ -72,4 +72,50 @@ def test_a_network_that_diverges_leaves_the_others_alone():
 
 def test_an_unknown_norm_is_refused():
     with pytest.raises(ValueError, match="none, batch, layer"):
-        stacked.train((INPUTS, LABELS), SIZES, torch.relu, GAIN, [0.1], [0], 1, norm="group")
+        stacked.train((INPUTS, LABELS), SIZES, torch.relu, GAIN, [0.1], [0], 1, [TEST], norm="group")
+
+
+SETTINGS = {
+    "data": (INPUTS, LABELS), "sizes": SIZES, "activation": torch.relu, "gain": GAIN, "rates": [0.1],
+    "seeds": [0], "steps": 2, "evaluate": [TEST],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"evaluate": []}, "1 rates, 1 seeds and 0 sets"),
+        ({"rates": []}, "0 rates"),
+        ({"seeds": range(0)}, "0 seeds"),
+        ({"steps": -1}, "steps=-1"),
+        ({"every": 0}, "every=0"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"data": (INPUTS[:0], LABELS[:0])}, "0 inputs and 0 labels"),
+        ({"evaluate": [TEST, (INPUTS[:0], LABELS[:0])]}, "0 inputs and 0 labels"),
+        ({"data": (INPUTS, LABELS[:80])}, "90 inputs and 80 labels"),
+        ({"data": (INPUTS, LABELS + 1)}, "labels from 0 to 2"),  # a step would fail once it draws a 3
+        ({"evaluate": [(INPUTS, LABELS - 1)]}, "labels from 0 to 2"),
+        ({"norm": "batch", "batch_size": 1}, "at least two rows"),
+        ({"norm": "batch", "evaluate": [TEST, (INPUTS[:1], LABELS[:1])]}, "at least two rows"),
+    ],
+)
+def test_what_would_fail_at_some_step_is_told_before_the_first(changes, message):
+    with pytest.raises(ValueError, match=message):
+        stacked.train(**SETTINGS | changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps": 0},
+        {"batch_size": 1},
+        {"batch_size": 500},
+        {"norm": "batch", "batch_size": 2},
+        {"data": (INPUTS[:1], LABELS[:1])},
+        {"evaluate": [(INPUTS[:1], LABELS[:1])]},
+    ],
+)
+def test_the_smallest_sizes_are_trained(changes):
+    looks = stacked.train(**SETTINGS | changes)
+    assert looks.isfinite().all()
+    assert looks.shape == (1, 1, 2, 1, 1)
