@@ -5,12 +5,10 @@
 .PHONY: lessons test
 # A person's own settings stay out: .venv alone decides what is imported and how it runs, pip installs there and
 # nowhere else (how it reaches an index is kept), and git is not held to the repository whose hook calls make.
-kept := PYTHONNOUSERSITE PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX PYTHONUNBUFFERED PIP_USER \
+kept := GIT_CONFIG% PYTHONNOUSERSITE PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX PYTHONUNBUFFERED PIP_USER \
     $(addprefix PIP_,CONFIG_FILE INDEX_URL EXTRA_INDEX_URL FIND_LINKS NO_INDEX TRUSTED_HOST CERT CLIENT_CERT PROXY \
     KEYRING_PROVIDER CACHE_DIR NO_CACHE_DIR TIMEOUT DEFAULT_TIMEOUT RETRIES)
-unexport $(filter-out $(kept),$(filter PYTHON% PYTEST_% PIP_%,$(.VARIABLES))) \
-    GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES \
-    GIT_NAMESPACE GIT_PREFIX
+unexport $(filter-out $(kept),$(filter GIT_% PIP_% PYTHON%,$(.VARIABLES)))
 export PYTHONNOUSERSITE = 1
 export PIP_USER = 0 # also against `user = true` in a pip.conf
 

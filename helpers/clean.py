@@ -4,16 +4,22 @@ import os
 import sys
 from pathlib import Path
 
-# What git sets while a hook runs: with it, git works on the hook's repository wherever it is called.
-_OF_A_HOOK = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
+# What says which repository: git sets it while a hook runs, and then works on that one wherever it is called.
+_REPOSITORY = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
     "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
     "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
 )
 # Where Python finds its modules and keeps their compiled form; any other variable of its own changes how code
 # runs, such as PYTHONSTARTUP, PYTHONOPTIMIZE (no asserts), PYTHONWARNINGS, PYTHONINSPECT.
@@ -29,7 +35,7 @@ _PYTHON = (
 
 def git() -> dict[str, str]:
     """For git, which then works on the repository of the folder that it is called in or for."""
-    return {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
+    return {name: value for name, value in os.environ.items() if name not in _REPOSITORY}
 
 
 def kernel(profile: Path | str) -> dict[str, str]:
