@@ -134,14 +134,13 @@ def _kernel() -> Check:
     name, install = "kernel python3", f"{PYTHON} -m ipykernel install --sys-prefix"
     try:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-        from traitlets import TraitError
     except ImportError:
         return Check(name, "jupyter_client is absent", INSTALL)
     try:
         python, *_ = KernelSpecManager().get_kernel_spec("python3").argv
     except NoSuchKernel:
         return Check(name, "absent", install)
-    except (OSError, ValueError, TraitError) as error:  # not readable, no JSON, argv empty or no list
+    except (OSError, ValueError) as error:  # not readable, no JSON, or argv is empty
         return Check(name, f"its kernel.json cannot be used ({error})", install)
     major, minor = sys.version_info[:2]
     if python in ("python", f"python{major}", f"python{major}.{minor}"):  # Jupyter starts the one it runs in

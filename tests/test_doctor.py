@@ -163,7 +163,6 @@ def test_a_kernel_of_another_environment_with_the_same_python(tmp_path, monkeypa
         ("{", "its kernel.json cannot be used"),
         ("", "its kernel.json cannot be used"),
         ({"argv": [], "display_name": "P"}, "its kernel.json cannot be used"),
-        ({"argv": 3, "display_name": "P"}, "its kernel.json cannot be used"),
         ({"display_name": "P"}, "its kernel.json cannot be used"),
     ],
 )

@@ -5,11 +5,11 @@
 The study is one of tiny real runs on digits. After every SIGKILL: what was recorded is still there, no run is
 there twice, nothing but the last line can be a half one, and of a killed command no process is left. When a
 study is complete, each of its runs is there once, with the very numbers of a study that nobody disturbed; the
-next one begins. The exit status is 1 at the first thing that is not so. Some 20 minutes on two cores.
+next one begins. The exit status is 1 at the first thing that is not so. Some 40 minutes on two
+cores that do nothing else.
 """
 
 import argparse
-import collections
 import json
 import os
 import random
@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +43,7 @@ STUDY = Study(
     lesson="00_none",
     seeds=SEEDS,
 )
-LONGEST = 15.0  # seconds from one kill to the next: a command needs about half of it until its first run
-GONE = 60.0  # seconds that processes without their command have to end: they may still be starting
+LIMIT = 1800.0  # seconds without a new run after which a command is stuck, also on a busy machine
 MARK = "KILL_STUDIES"  # environment variable that every process of one command has
 
 
@@ -50,35 +51,44 @@ class Fault(AssertionError):
     """Something is not as promised."""
 
 
-def storm(kills: int, seed: int, folder: Path, longest: float = LONGEST) -> collections.Counter:
+def storm(
+    kills: int, seed: int, folder: Path, report: Callable[[Counter], None] = lambda counts: None
+) -> Counter:
     """Kills so many times, then lets the last study end; counts what was killed and seen."""
-    chance, counts = random.Random(seed), collections.Counter()
+    chance, counts, command = random.Random(seed), Counter(), None
+    started = time.monotonic()
     undisturbed = numbers(trained(folder / "undisturbed"))
-    place, kept, command = folder / "study 1", b"", None
-    while counts["command killed"] + counts["worker killed"] < kills or command is not None:
+    longest = time.monotonic() - started  # of a start, on this machine as busy as it is
+    place, kept = folder / "study 1", b""
+    while counts["kills"] < kills or command is not None:
         if command is None:
             command = start(place)
             counts["commands"] += 1
-        over = counts["command killed"] + counts["worker killed"] >= kills
-        ended = wait(command, None if over else chance.uniform(0, longest))
-        if ended:
-            if command.returncode != 0:
-                raise Fault(f"the command ended with {command.returncode}: {errors(place)}")
-        elif chance.random() < 0.5:
+        over = counts["kills"] >= kills
+        new, seconds = (chance.randint(1, 4), 1.5) if chance.random() < 0.8 else (0, longest)
+        if over:
+            command.wait(LIMIT)
+        else:  # at a random moment between two runs, or of the start
+            wait_for(command, place, lines(kept) + new)
+            time.sleep(chance.uniform(0, seconds))
+        ended = command.poll() is not None
+        if ended and command.returncode != 0:
+            raise Fault(f"the command ended with {command.returncode}: {errors(place)}")
+        if not ended and chance.random() < 1 / 3:
             command.kill()
             command.wait()
-            counts["command killed"] += 1
-        else:
+            counts.update(["kills", "command killed"])
+        elif not ended:
             workers = [child for child in marked(command) if "spawn_main" in " ".join(told(child))]
-            if not workers:
-                continue  # none yet
-            kill(chance.choice(workers))
-            counts["worker killed"] += 1
-        kept, half = look(place, kept, writing=not ended and command.returncode is None)
+            if workers:
+                kill(chance.choice(workers))
+                counts.update(["kills", "worker killed"])
+        kept, half = look(place, kept, writing=command.returncode is None)
         counts["half lines"] += half
+        report(counts)
         if command.returncode is None:
             continue
-        left = [told(child) for child in psutil.wait_procs(marked(command), timeout=GONE)[1]]
+        left = [told(child) for child in psutil.wait_procs(marked(command), timeout=longest)[1]]
         if left:
             raise Fault(f"processes are left: {left}")
         command = None
@@ -89,6 +99,19 @@ def storm(kills: int, seed: int, folder: Path, longest: float = LONGEST) -> coll
             counts["studies complete"] += 1
             place, kept = folder / f"study {counts['studies complete'] + 1}", b""
     return counts
+
+
+def lines(content: bytes) -> int:
+    return content.count(b"\n")
+
+
+def wait_for(command: subprocess.Popen, place: Path, wanted: int) -> None:
+    """Returns when so many runs are recorded or the command has ended; it is a Fault if neither happens."""
+    path, stop = place / f"{STUDY.name}.jsonl", time.monotonic() + LIMIT
+    while command.poll() is None and wanted > (lines(path.read_bytes()) if path.exists() else 0):
+        if time.monotonic() > stop:
+            raise Fault("the command does not go on")
+        time.sleep(0.02)
 
 
 def start(place: Path) -> subprocess.Popen:
@@ -106,17 +129,6 @@ def start(place: Path) -> subprocess.Popen:
 def errors(place: Path) -> str:
     """The end of what the last command in that folder said."""
     return (place / "errors.txt").read_text()[-3000:]
-
-
-def wait(command: subprocess.Popen, seconds: float | None) -> bool:
-    """Whether the command ended by itself within so many seconds (None: at most ten minutes)."""
-    try:
-        command.wait(600 if seconds is None else seconds)
-    except subprocess.TimeoutExpired:
-        if seconds is None:
-            raise Fault("the command does not end") from None
-        return False
-    return True
 
 
 def marked(command: subprocess.Popen) -> list[psutil.Process]:
@@ -179,7 +191,7 @@ def numbers(content: bytes) -> dict[str, Any]:
 def trained(place: Path) -> bytes:
     """The file of results of a study that nobody disturbs."""
     command = start(place)
-    if not wait(command, None) or command.returncode:
+    if command.wait(LIMIT):
         raise Fault(f"the command fails by itself: {errors(place)}")
     return (place / f"{STUDY.name}.jsonl").read_bytes()
 
@@ -196,7 +208,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kill-") as folder:
         started = time.monotonic()
         try:
-            counts = storm(given.kills, given.seed, Path(folder))
+            counts = storm(
+                given.kills, given.seed, Path(folder), report=lambda so_far: print(dict(so_far), flush=True)
+            )
         except Fault as fault:
             sys.exit(f"FAULT: {fault}")
         print(f"no fault in {time.monotonic() - started:.0f} s: {dict(counts)}")
