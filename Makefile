@@ -10,7 +10,8 @@ kept := GIT_CONFIG% PYTHONNOUSERSITE PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
     KEYRING_PROVIDER CACHE_DIR NO_CACHE_DIR TIMEOUT DEFAULT_TIMEOUT RETRIES)
 unexport $(filter-out $(kept),$(filter GIT_% PIP_% PYTHON%,$(.VARIABLES)))
 export PYTHONNOUSERSITE = 1
-export PIP_USER = 0 # also against `user = true` in a pip.conf
+# Also against `user = true` in a pip.conf
+export PIP_USER = 0
 
 lessons: .venv/installed
 	@status=0; \
