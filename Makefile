@@ -3,8 +3,15 @@
 # Both set up .venv first, once. Another Python: make test PYTHON=python3.12
 
 .PHONY: lessons test
-unexport PYTHONPATH PYTHONHOME # .venv alone decides what is imported
+# A person's own settings stay out: .venv alone decides what is imported and how it runs, pip installs there and
+# nowhere else (how it reaches an index is kept), and git is not held to the repository whose hook calls make.
+kept := GIT_CONFIG% PYTHONNOUSERSITE PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX PYTHONUNBUFFERED PIP_USER \
+    $(addprefix PIP_,CONFIG_FILE INDEX_URL EXTRA_INDEX_URL FIND_LINKS NO_INDEX TRUSTED_HOST CERT CLIENT_CERT PROXY \
+    KEYRING_PROVIDER CACHE_DIR NO_CACHE_DIR TIMEOUT DEFAULT_TIMEOUT RETRIES)
+unexport $(filter-out $(kept),$(filter GIT_% PIP_% PYTHON%,$(.VARIABLES)))
 export PYTHONNOUSERSITE = 1
+# Also against `user = true` in a pip.conf
+export PIP_USER = 0
 
 lessons: .venv/installed
 	@status=0; \

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import errno
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, NoReturn
@@ -9,6 +10,15 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from helpers import ROOT, __version__
+
+_REFUSED_BY_THE_MACHINE = (
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+)  # to write a file, for rights or for room
 
 app = typer.Typer(
     help="A course on normalization in PyTorch: run its lessons, train its studies, see the results.",
@@ -24,6 +34,15 @@ Jobs = Annotated[
 Scheduler = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use instead, like tcp://host:8786.")
 ]
+
+
+@app.callback()
+def begin(context: typer.Context) -> None:
+    """What every command but the doctor needs: the course's own folder."""
+    from helpers import doctor
+
+    if context.invoked_subcommand != "doctor" and (folder := doctor.folder()).remedy:
+        refuse(f"{folder.found}. {folder.remedy}", 1)
 
 
 @app.command()
@@ -134,7 +153,7 @@ def run(
     with told(runner.RunnerError, status=2):
         chosen = runner.choose(lessons or [])
         runner.check_parameters(chosen, values)
-    with told(JobsError):
+    with told(JobsError):  # and FilesError, before anything is started
         results = runner.run(
             chosen,
             values,
@@ -277,11 +296,21 @@ def refuse(message: str, status: int = 2) -> NoReturn:
 
 @contextlib.contextmanager
 def told(*expected: type[Exception], status: int = 1) -> Iterator[None]:
-    """Tells expected errors, and an interruption, in one paragraph; others keep their traceback."""
+    """Tells expected errors, what the machine refuses and an interruption in one paragraph.
+
+    Other errors keep their traceback.
+    """
+    from helpers.files import FilesError
+
     try:
         yield
-    except expected as error:
+    except (*expected, FilesError) as error:
         refuse(str(error), status)
+    except OSError as error:
+        if error.errno not in _REFUSED_BY_THE_MACHINE:
+            raise
+        place = error.filename2 or error.filename or "a file"
+        refuse(f"{place}: {error.strerror}. What had ended is kept; `course doctor` may say more.", 1)
     except KeyboardInterrupt as stopped:
         refuse(str(stopped) or "interrupted; what had ended is kept.", 130)
 

@@ -3,16 +3,16 @@
 import functools
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 import numpy as np
 import torch
 from torch import Tensor
 
-from helpers import data_folder, downloads
-from helpers.layouts import DataError, Decoded, decode, layouts
+from helpers import data_folder, downloads, files
+from helpers.layouts import DataError, Decoded, Layout, decode, layouts
 
 DATASETS = ("digits", "mnist", "fashion-mnist", "cifar10")
 _BUILT_IN = 'The data set "digits" is built in and needs no download.'
@@ -110,12 +110,14 @@ def download(name: str, progress: bool = False) -> None:
     root = data_folder()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(root / f".{name}.lock"):
+        with files.lock(root / f".{name}.lock"):
             if state(name) != "present":  # another process may have got it while this one waited
                 _download(name, root, progress)
     except OSError as error:
+        place = files.existing(Path(error.filename2 or error.filename or root))
         raise DataError(
-            f"{name} cannot be stored in {root} ({error.strerror}). Set COURSE_DATA to another folder."
+            f"{name} cannot be stored in {root}: {place} cannot be written ({error.strerror}). Let its owner "
+            "give you access, or set COURSE_DATA to another folder."
         ) from error
 
 
@@ -144,25 +146,38 @@ def _load(name: str, root: Path) -> ImageData:
 
 def _download(name: str, root: Path, progress: bool) -> None:
     forms = {layout.folder: layout for layout in layouts(name)}
-    fresh = root / f".{name}.download"  # on the same disk: a verified file is moved into place at one stroke
-    shutil.rmtree(fresh, ignore_errors=True)  # what a killed download left
+    drafts = f".{name}.download"
+    for rest in root.glob(drafts + "*"):  # of killed downloads: this one has the lock; another user's stays
+        shutil.rmtree(rest, ignore_errors=True)
     try:
-        fresh.mkdir()
+        # On the same disk, so that what is verified moves into place at one stroke
+        with tempfile.TemporaryDirectory(prefix=drafts, dir=root, ignore_cleanup_errors=True) as folder:
+            fresh = Path(folder)
 
-        def accept(source: downloads.Source) -> None:
-            decode(name, forms[source.folder], fresh)
+            def accept(source: downloads.Source) -> None:
+                decode(name, forms[source.folder], fresh)
 
-        layout = forms[downloads.first_good(downloads.SOURCES[name], fresh, accept, progress).folder]
-        (root / layout.folder).mkdir(parents=True, exist_ok=True)
-        for file in layout.digests:
-            os.replace(fresh / layout.folder / file, root / layout.folder / file)
+            source = downloads.first_good(downloads.SOURCES[name], fresh, accept, progress)
+            _put_in_place(forms[source.folder], fresh, root)
     except DataError as error:
         raise DataError(
             f"{name} could not be downloaded to {root}: {error}. Try again later or from another network, or "
             f"copy {_expected(name)} there from a machine that has it. {_BUILT_IN}"
         ) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _put_in_place(layout: Layout, fresh: Path, root: Path) -> None:
+    """Moves the files of a layout from below `fresh` to below `root`, all at once if nothing is there yet."""
+    for file in (fresh / layout.folder).iterdir():
+        if file.name not in layout.digests:  # what else an archive held
+            file.unlink()
+    top = Path(layout.folder).parts[0]
+    if not os.path.lexists(root / top):
+        os.rename(fresh / top, root / top)
+        return
+    (root / layout.folder).mkdir(parents=True, exist_ok=True)
+    for file in layout.digests:
+        os.replace(fresh / layout.folder / file, root / layout.folder / file)
 
 
 def _expected(name: str) -> str:

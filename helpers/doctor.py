@@ -1,7 +1,9 @@
 """What the course needs of a machine, checked on this one with Python alone: torch itself may be broken."""
 
 import importlib
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,10 +14,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from helpers import ROOT, data_folder
+from helpers import ROOT, data_folder, files
 
 SPACE = 2.0  # GB: all data sets with their archives (0.6), runs, executed lessons and the report
-INSTALL = f"cd {ROOT} && {sys.executable} -m pip install -c constraints.txt -e '.[test]'"
+PYTHON = shlex.quote(sys.executable)
+PIP = f"{PYTHON} -m pip install -c constraints.txt -e '.[test]'"
+INSTALL = f"cd {shlex.quote(str(ROOT))} && {PIP}"
 TORCH = ("torch", "torchvision")
 
 
@@ -29,19 +33,39 @@ class Check:
 
 
 def checks() -> Iterator[Check]:
-    """Python, packages, PyTorch, this course, the notebook kernel, folders to write to and space, in turn."""
+    """Python, packages, PyTorch, this course, the notebook kernel, folders to write to and space, in turn.
+
+    Without the course's own folder there is nothing else to look at.
+    """
+    yield (found := folder())
+    if found.remedy:
+        return
     yield _python()
     yield from _packages()
     yield _torch_works()
     yield _course()
     yield _kernel()
-    for name, folder, remedy in (
+    for name, place, remedy in (
         ("build", ROOT / "build", "move the course to a folder of your own"),
         ("notebooks", ROOT / "notebooks", "move the course to a folder of your own"),
         ("data", data_folder(), "set COURSE_DATA to a folder of your own"),
     ):
-        yield _writable(name, folder, remedy)
+        yield _writable(name, place, remedy)
     yield _space(data_folder())
+
+
+def folder() -> Check:
+    """Whether the code lies in the course's own folder: without -e, pip makes a copy of the code alone."""
+    missing = [
+        name for name in ("pyproject.toml", "constraints.txt", "notebooks") if not (ROOT / name).exists()
+    ]
+    if not missing:
+        return Check("course", str(ROOT))
+    return Check(
+        "course",
+        f"{ROOT} holds a copy of its code, without {', '.join(missing)}: it was installed without -e",
+        f"In the course's own folder: {PIP}",
+    )
 
 
 def _python() -> Check:
@@ -62,6 +86,8 @@ def _packages() -> Iterator[Check]:
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
+            version = None
+        if not version:  # None also where a removal was broken off and only a folder is left
             yield Check(
                 name,
                 "absent, for the tests" if needed in tests else "absent",
@@ -80,7 +106,7 @@ def _torch_works() -> Check:
             importlib.import_module(package)
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
         reason = str(error).strip().splitlines() or [""]
-        remedy = f"{sys.executable} -m pip uninstall -y {' '.join(TORCH)}; {INSTALL}"
+        remedy = f"{PYTHON} -m pip uninstall -y {' '.join(TORCH)}; {INSTALL}"
         return Check(name, f"cannot be imported: {type(error).__name__}: {reason[0]}", remedy)
     return Check(name, "work together")
 
@@ -104,38 +130,42 @@ def _course() -> Check:
 
 
 def _kernel() -> Check:
-    """Whether the notebooks' kernel, python3, is this Python."""
-    install = f"{sys.executable} -m ipykernel install --sys-prefix"
+    """Whether the notebooks' kernel, python3, is this Python: the same environment, however it is spelt."""
+    name, install = "kernel python3", f"{PYTHON} -m ipykernel install --sys-prefix"
     try:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     except ImportError:
-        return Check("kernel python3", "jupyter_client is absent", INSTALL)
+        return Check(name, "jupyter_client is absent", INSTALL)
     try:
-        python = KernelSpecManager().get_kernel_spec("python3").argv[0]
+        python, *_ = KernelSpecManager().get_kernel_spec("python3").argv
     except NoSuchKernel:
-        return Check("kernel python3", "absent", install)
-    if re.fullmatch(r"python(3(\.\d+)?)?", python) or Path(python) == Path(sys.executable):
-        return Check("kernel python3", "this Python")
-    return Check("kernel python3", f"another Python, {python}", install)
+        return Check(name, "absent", install)
+    except (OSError, ValueError) as error:  # not readable, no JSON, or argv is empty
+        return Check(name, f"its kernel.json cannot be used ({error})", install)
+    major, minor = sys.version_info[:2]
+    if python in ("python", f"python{major}", f"python{major}.{minor}"):  # Jupyter starts the one it runs in
+        return Check(name, "this Python")
+    try:
+        done = subprocess.run(
+            [python, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, timeout=60
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return Check(name, f"{python} does not start ({error})", install)
+    if done.returncode == 0 and os.path.realpath(done.stdout.strip()) == os.path.realpath(sys.prefix):
+        return Check(name, "this Python")
+    return Check(name, f"another Python, {python}", install)
 
 
 def _writable(name: str, folder: Path, remedy: str) -> Check:
-    try:
-        tempfile.TemporaryFile(dir=_existing(folder)).close()
-    except OSError as error:
-        return Check(f"folder {name}", f"{folder} cannot be written: {error.strerror}", remedy)
+    if reason := files.refusal(folder):
+        return Check(f"folder {name}", f"{folder} cannot be written: {reason}", remedy)
     return Check(f"folder {name}", str(folder))
 
 
 def _space(folder: Path) -> Check:
-    free = shutil.disk_usage(_existing(folder)).free / 1e9
+    free = shutil.disk_usage(files.existing(folder)).free / 1e9
     remedy = "" if free >= SPACE else f"free {SPACE - free:.1f} GB, or set COURSE_DATA to a folder elsewhere"
     return Check("space", f"{free:.1f} GB free in {folder}", remedy)
-
-
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists, in which it would be made."""
-    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
 def _project() -> dict:

@@ -91,7 +91,7 @@ def first_good(
                 _obtain(source, folder, rate, progress)
                 accept(source)
             except _REFUSED as error:
-                if getattr(error, "errno", None) == errno.ENOSPC:
+                if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
                     raise DataError(f"the disk of {folder.parent} is full") from error
                 failures.append(f"{_host(source.urls[0])}: {_reason(error)}")
                 if isinstance(error, _TooSlow):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import torch
 from cycler import cycler
@@ -31,8 +32,12 @@ _DPI = 160  # pixels in the file; shown at 96 an inch, so that a figure stays sh
 
 
 def style() -> None:
-    """Set the course's look for all figures that follow."""
+    """Set the course's look for all figures that follow, from matplotlib's defaults on.
+
+    A matplotlibrc of one's own (LaTeX, another image.origin, a dark background) is for one's own figures.
+    """
     series = ["batch", "layer", "group", "instance", "none"]
+    mpl.rcdefaults()
     plt.rcParams.update(
         {
             "figure.figsize": (7.5, 3.2),

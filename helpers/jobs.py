@@ -8,6 +8,7 @@ from typing import Any
 
 CONNECT_SECONDS = 20.0  # how long a scheduler may take to answer
 POLL_SECONDS = 2.0  # how often workers that came or went are counted; a job that ends is noticed at once
+STARTS = 3  # times that the local workers are started: one may be killed, as for memory, while it starts
 ALLOWED_LOSSES = 10  # local workers that may die under one job before the job itself is blamed
 # Dask has its workers give freed memory back at once (MALLOC_TRIM_THRESHOLD_=65536). A training step frees
 # and asks for the same large blocks over and over: with Dask's setting page faults take 40 % of its time.
@@ -19,7 +20,7 @@ KEEP_MEMORY = {
 
 
 class JobsError(RuntimeError):
-    """The scheduler cannot be reached, or was lost; the message says what to do."""
+    """The scheduler cannot be reached or was lost, or no worker starts; the message says what to do."""
 
 
 @contextlib.contextmanager
@@ -27,10 +28,10 @@ def cluster(jobs: int, scheduler: str | None = None) -> Iterator[Any]:
     """A Dask client: of the scheduler at that address or, without one, of `jobs` processes on this machine.
 
     The local processes end with this one and have one thread each, or all cores if there is one process.
-    Raises JobsError if no scheduler answers.
+    Raises JobsError if no scheduler answers, or the local processes do not start.
     """
     from dask import config  # here, not above: lessons that read recorded runs need no cluster
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     if scheduler is not None:
         try:
@@ -51,16 +52,38 @@ def cluster(jobs: int, scheduler: str | None = None) -> Iterator[Any]:
     }
     with (
         config.set(settings),
-        LocalCluster(
+        _local_workers(jobs, threads) as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def _local_workers(jobs: int, threads: int, starts: int = STARTS) -> Any:
+    from distributed import LocalCluster
+
+    try:
+        return LocalCluster(
             n_workers=jobs,
             threads_per_worker=threads,
             memory_limit=None,  # Dask would pause or end a worker for the memory that training needs
             dashboard_address="127.0.0.1:0",  # any free port: with None Dask warns if 8787 is taken
             silence_logs=logging.CRITICAL,
-        ) as local,
-        Client(local, set_as_default=False) as client,
-    ):
-        yield client
+        )
+    except RuntimeError as error:  # one of them did not start, and Dask has ended the others
+        if starts == 1:
+            raise JobsError(
+                f"{jobs} processes for the runs were started {STARTS} times, and each time one ended at once "
+                f"({error}). Is there memory for so many? Ask for fewer, such as --jobs 1."
+            ) from error
+    return _local_workers(jobs, threads, starts - 1)
+
+
+def _replace_lost(cluster: Any) -> None:
+    """Starts local workers that Dask has given up again: those killed once more while they started."""
+    for name, worker in list(cluster.workers.items()):
+        if worker.status.name in ("closed", "failed"):
+            cluster.workers.pop(name, None)
+    cluster.scale(len(cluster.worker_spec))
 
 
 def cores() -> int:
@@ -95,6 +118,8 @@ def work(
     running: dict[Any, tuple[str, str]] = {}  # future -> name, address of its worker
     try:
         while True:
+            if client.cluster is not None:
+                _replace_lost(client.cluster)
             workers = client.nthreads()
             for address in workers.keys() - {address for _, address in running.values()}:
                 if len(running) < len(workers) and (task := next_task(address)):

@@ -13,7 +13,7 @@ from typing import Any
 
 import nbformat
 
-from helpers import ROOT, jobs
+from helpers import ROOT, clean, jobs
 
 LESSONS = ROOT / "notebooks"
 START_TIMEOUT = 60  # seconds until a kernel must answer
@@ -37,7 +37,9 @@ def run_lesson(notebook: str, values: dict[str, Any], limit: int | None) -> tupl
         with subprocess.Popen(
             [sys.executable, "-m", "helpers.one_lesson"],
             cwd=ROOT,
-            env=os.environ | BATCH | {"OMP_NUM_THREADS": str(jobs.worker_threads())} | own_kernel(),
+            env=clean.kernel(Path(folder, "profile"))
+            | BATCH
+            | {"OMP_NUM_THREADS": str(jobs.worker_threads())},
             stdin=subprocess.PIPE,  # stays open: when this process is gone, the child reads its end and stops
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -52,12 +54,6 @@ def run_lesson(notebook: str, values: dict[str, Any], limit: int | None) -> tupl
         executed = output.read_text("utf-8") if output.is_file() else ""
     fault = find_fault(nbformat.reads(executed, as_version=4), broken) if executed else broken
     return time.perf_counter() - started, fault, executed
-
-
-def own_kernel() -> dict[str, str]:
-    """Environment variables with which the kernel "python3" is this Python, whatever else is installed."""
-    paths = [os.path.join(sys.prefix, "share", "jupyter"), os.environ.get("JUPYTER_PATH", "")]
-    return {"JUPYTER_PATH": os.pathsep.join(filter(None, paths))}
 
 
 def find_fault(notebook: Any, error: str | None = None) -> str | None:

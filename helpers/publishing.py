@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from helpers import ROOT, __version__
+from helpers import ROOT, __version__, clean, files
 
 HOST = "https://github.com/"
 COLAB = "https://colab.research.google.com/github/"
@@ -72,7 +72,8 @@ def badge(lesson: str, public: str | None = None) -> str:
 def publish(slug: str, root: Path = ROOT) -> list[Path]:
     """Writes OWNER/REPO and the version wherever the course's address stands; returns the files changed.
 
-    Outputs and everything else stay as they are. Raises PublishError if `slug` cannot be a GitHub repository.
+    Outputs and everything else stay as they are. Raises PublishError if `slug` cannot be a GitHub repository,
+    and files.FilesError if the course cannot be written: both before anything is changed.
     """
     if not _NAME.fullmatch(slug):
         raise PublishError(
@@ -80,18 +81,15 @@ def publish(slug: str, root: Path = ROOT) -> list[Path]:
             "rest of the address: course publish OWNER/REPO"
         )
     old, new = address(root), HOST + slug
-    changed = [
-        path for path in sorted((root / "notebooks").glob("*.ipynb")) if _publish_lesson(path, old, new)
-    ]
-    for name in (
-        "README.md",
-        "CITATION.cff",
-        "pyproject.toml",
-    ):  # the old address last: a second try still knows it
-        path = root / name
+    lessons = sorted((root / "notebooks").glob("*.ipynb"))
+    # The old address stands in the last of them: a second try still knows it
+    texts = [root / name for name in ("README.md", "CITATION.cff", "pyproject.toml")]
+    files.require_writable(root, root / "notebooks")
+    changed = [path for path in lessons if _publish_lesson(path, old, new)]
+    for path in texts:
         text = path.read_text("utf-8")
         if (renewed := _renew(text, old, new)) != text:
-            path.write_text(renewed, "utf-8")
+            files.write(path, renewed)
             changed.append(path)
     return changed
 
@@ -103,7 +101,7 @@ def release(slug: str, root: Path = ROOT) -> list[Path]:
     are not committed, or has the tag already.
     """
     tag = f"v{__version__}"
-    if pending := _git(root, "status", "--porcelain"):
+    if pending := _git(root, "status", "--porcelain", "--untracked-files=normal"):
         raise PublishError(
             f"there are changes that are not committed:\n{pending}\nA release is a commit: commit or undo "
             "them first."
@@ -123,7 +121,9 @@ def release(slug: str, root: Path = ROOT) -> list[Path]:
 
 def _git(root: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", *arguments], cwd=root, env=clean.git(), capture_output=True, text=True, check=True
+        )
     except FileNotFoundError as error:
         raise PublishError("git is not installed: a release is a commit with a tag.") from error
     except subprocess.CalledProcessError as error:
@@ -141,7 +141,7 @@ def _publish_lesson(path: Path, old: str, new: str) -> bool:
             cell.source = _renew(cell.source, old, new)
     if before == [cell.source for cell in notebook.cells]:
         return False
-    nbformat.write(notebook, path)
+    files.write(path, nbformat.writes(notebook) + "\n")
     return True
 
 

@@ -12,12 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 import pandas as pd
 import torch
 
-from helpers import ROOT, execution
+from helpers import ROOT, clean, execution, files
 from helpers.execution import Execution
 
 RECORDED = ROOT / "data" / "results"  # committed; lessons read it
@@ -78,7 +77,7 @@ def append(path: Path | str, record: dict[str, Any]) -> bool:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(_without_nan(record), allow_nan=False).encode() + b"\n"
-    with filelock.FileLock(f"{path}.lock"), open(path, "a+b", buffering=0) as file:
+    with files.lock(f"{path}.lock"), open(path, "a+b", buffering=0) as file:
         file.seek(0)
         content = file.read()
         whole = _whole(content)
@@ -188,12 +187,16 @@ def _without_nan(value: Any) -> Any:
 def _commit() -> str | None:
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(ROOT), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+        return subprocess.run(
+            command, env=clean.git(), capture_output=True, text=True, check=True, timeout=20
+        ).stdout.strip()
 
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
             return None  # unpacked inside somebody else's repository
         commit = git("rev-parse", "HEAD")
-        return commit + "+changes" if git("status", "--porcelain", "--", "helpers") else commit
+        # Also files that are new, whatever status.showUntrackedFiles says
+        changes = git("status", "--porcelain", "--untracked-files=normal", "--", "helpers")
+        return commit + "+changes" if changes else commit
     except (OSError, subprocess.SubprocessError):  # no git, no checkout, or no commit yet
         return None

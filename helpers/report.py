@@ -3,7 +3,6 @@
 import base64
 import datetime
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from helpers import ROOT, comparison, figures, findings, records, runner, search, studies
+from helpers import ROOT, comparison, figures, files, findings, records, runner, search, studies
 from helpers import comparison_figures as draw
 from helpers.comparison import Runs, best, final
 from helpers.experiments import STUDIES, Study
@@ -38,9 +37,11 @@ def build(path: Path | str = PAGE) -> Path:
     """Writes the report and returns where. It needs nothing else: pictures and style are inside.
 
     What is not there yet (lessons not run, studies without runs) is said to be missing. Raises
-    records.RecordError if a file of results is damaged.
+    records.RecordError if a file of results is damaged, and files.FilesError at once if the page cannot be
+    written.
     """
     path = Path(path)
+    files.require_writable(path.parent)
     with plt.rc_context():
         figures.style()
         shown = [_study(study) for study in STUDIES.values()]
@@ -53,10 +54,7 @@ def build(path: Path | str = PAGE) -> Path:
     ).get_template("report.html.jinja")
     made = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     page = template.render(lessons=_lessons(), studies=shown, made=made, environment=records.environment())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(page, "utf-8")
-    os.replace(draft, path)
+    files.write(path, page)
     return path
 
 

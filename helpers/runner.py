@@ -5,16 +5,27 @@ import contextlib
 import datetime
 import difflib
 import json
-import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from helpers import ROOT, jobs
+from helpers import ROOT, files, jobs, parameters
 from helpers.one_lesson import LESSONS, run_lesson
 
 BUILD = ROOT / "build"
+# An exact list: notebooks/ is also where a learner's copies of the lessons lie (Jupyter's end in -Copy1)
+NAMES = (
+    "01_data_normalization",
+    "02_why_scale_matters",
+    "03_batch_norm_from_scratch",
+    "04_layer_group_instance_norm",
+    "05_batch_norm_before_and_after",
+    "06_batch_layer_group_compared",
+    "07_batch_size_learning_rate_depth",
+    "08_l1_l2_from_scratch",
+    "09_regularization_experiments",
+)
 CELL_TIMEOUT = 600  # seconds; a committed lesson needs less than 60 in all
 
 
@@ -23,28 +34,38 @@ class RunnerError(ValueError):
 
 
 def lessons(folder: Path = LESSONS) -> dict[str, Path]:
-    """The lessons in `folder` by name, in their order."""
-    return {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    """The lessons by name, in their order; `folder` may hold a learner's copies of them as well."""
+    return {name: folder / f"{name}.ipynb" for name in NAMES}
 
 
 def choose(wanted: Iterable[str], folder: Path = LESSONS) -> list[Path]:
     """The lessons asked for by name, number or path; all of them if none is named.
 
-    Raises RunnerError for one that does not exist, and if there are none at all.
+    Raises RunnerError for one that does not exist, and for the path of a notebook that is not a lesson.
     """
     known = lessons(folder)
-    if not known:
-        raise RunnerError(f"there is no lesson in {folder}; run the course from its own folder.")
     chosen = {}
     for name in wanted:
-        stem = Path(name).name.removesuffix(".ipynb")
+        path = Path(name)
+        stem = path.name.removesuffix(".ipynb")
         found = [lesson for lesson in known if stem in (lesson, lesson.split("_")[0])]
         if not found:
             near = difflib.get_close_matches(stem, known, n=1, cutoff=0.3)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise RunnerError(f"there is no lesson {name!r}.{hint} The lessons are: {', '.join(known)}.")
-        chosen[found[0]] = known[found[0]]
-    return list((chosen or known).values())
+        lesson = known[found[0]]
+        if path.name != name and path.resolve() != lesson.resolve():
+            raise RunnerError(
+                f"{path.resolve()} is not the lesson, which is {lesson}. Give its name or number."
+            )
+        chosen[lesson.stem] = lesson
+    chosen = chosen or known
+    if missing := [str(lesson) for lesson in chosen.values() if not lesson.is_file()]:
+        raise RunnerError(
+            f"missing: {', '.join(missing)}. Run the course from its own folder, or get the lessons back "
+            "(git restore notebooks)."
+        )
+    return list(chosen.values())
 
 
 def typed(text: str) -> Any:
@@ -58,7 +79,7 @@ def typed(text: str) -> Any:
 
 
 def check_parameters(paths: Iterable[Path], values: dict[str, Any]) -> None:
-    """Raises RunnerError if a lesson does not have a parameter of that name and kind; papermill takes any."""
+    """Raises RunnerError if a lesson has no parameter of that name, type and range; papermill takes any."""
     for path in paths if values else ():
         allowed = _parameters(path)
         for name, value in values.items():
@@ -72,6 +93,8 @@ def check_parameters(paths: Iterable[Path], values: dict[str, Any]) -> None:
                     f"{path.stem}: the parameter {name} must be of type {type(default).__name__}, "
                     f"like {default!r}, but was given {value!r}."
                 )
+            if name in parameters.NAMES and (wrong := parameters.fault(name, value)):
+                raise RunnerError(f"{path.stem}: {wrong}")
 
 
 def _parameters(path: Path) -> dict[str, Any]:
@@ -96,10 +119,12 @@ def run(
     parameters and finished; `report` gets each as it ends. A cell may take cell_timeout seconds. Executed
     notebooks go to build/lessons, and the latest result of each lesson to build/runs.json; the lessons
     themselves are never written to.
-    Raises RunnerError before anything starts if a lesson does not have one of the parameters.
+    Before anything starts, raises RunnerError if a lesson does not have one of the parameters, and
+    files.FilesError if the build folder cannot be written.
     """
     paths, values = list(paths), values or {}
     check_parameters(paths, values)
+    files.require_writable(build, build / "lessons")
     results = {}
 
     def ended(task: str, outcome: tuple[float, str | None, str] | None, lost: BaseException | None) -> None:
@@ -108,7 +133,7 @@ def run(
             return
         seconds, error, notebook = outcome or (0.0, f"the job was lost: {lost}", "")
         if notebook:
-            _write(build / "lessons" / f"{lesson}.ipynb", notebook)
+            files.write(build / "lessons" / f"{lesson}.ipynb", notebook)
         results[lesson] = {
             "lesson": lesson,
             "status": "failed" if error else "passed",
@@ -131,16 +156,9 @@ def run(
 def _remember(result: dict[str, Any], path: Path) -> None:
     """Puts a result in place of the lesson's earlier one."""
     others = [run for run in runs(path) if run["lesson"] != result["lesson"]]
-    _write(path, json.dumps(sorted([*others, result], key=lambda run: run["lesson"]), indent=1) + "\n")
+    files.write(path, json.dumps(sorted([*others, result], key=lambda run: run["lesson"]), indent=1) + "\n")
 
 
 def runs(path: Path = BUILD / "runs.json") -> list[dict[str, Any]]:
     """The latest result of each lesson that was run, or an empty list."""
     return json.loads(path.read_text("utf-8")) if path.is_file() else []
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, "utf-8")
-    os.replace(draft, path)  # at once: a reader never sees half a file

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from torch import nn
 from tqdm import tqdm
 
-from helpers import datasets, measures, models, records, scaling, training
+from helpers import datasets, files, measures, models, records, scaling, training
 from helpers import jobs as jobs_on_dask
 from helpers.datasets import ImageData
 from helpers.experiments import Arm, Study
+from helpers.parameters import check_parameters
 from helpers.records import RECORDED, REPRODUCED
 from helpers.training import Execution
 
@@ -38,6 +39,7 @@ def results(
     Never more seeds than the study plans. Fewer committed runs than asked for are returned as they are, none
     at all is a StudyError.
     """
+    check_parameters(retrain, seeds, device)
     seeds = min(seeds, study.seeds)
     if retrain:
         return run(study, seeds=seeds, jobs=jobs, device=device, progress=progress)
@@ -117,6 +119,7 @@ def run(
     done = len(recorded(study, seeds, folder))
     if done == total:
         return recorded(study, seeds, folder)
+    files.require_writable(path, Path(f"{path}.lock"))
     if scheduler is None:
         if datasets.state(study.dataset) not in ("built in", "present"):
             datasets.load(study.dataset)  # says at once, and once, what is wrong with the data

@@ -1,13 +1,18 @@
 """The `course` command: help with examples, errors in one paragraph, and what each command hands on."""
 
+import errno
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import standin_runs
 from typer.testing import CliRunner
+from users import BOUND
 
-from helpers import cli, findings, runner, studies
+from helpers import ROOT, cli, findings, runner, studies
 from helpers.datasets import DATASETS, DataError
 from helpers.findings.finding import beats, greater
 from helpers.records import RECORDED, REPRODUCED, RecordError
@@ -191,3 +196,82 @@ def test_doctor_shows_versions_data_lessons_and_studies(monkeypatch):
         "  mnist: course data mnist",
     ]:
         assert text in done.output
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the course in which nothing can be written, and a function that gives it a command."""
+    place = tmp_path_factory.mktemp("checkout") / "my course"
+    for folder in ("helpers", "notebooks", "data/results"):
+        shutil.copytree(ROOT / folder, place / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "constraints.txt", "README.md", "CITATION.cff", "data/published.json"):
+        shutil.copy(ROOT / file, place / file)
+    folders = [place, *(path for path in place.rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o555)
+
+    def run(*arguments: str) -> tuple[subprocess.CompletedProcess, Path]:
+        done = subprocess.run(
+            [*BOUND, sys.executable, "-m", "helpers.cli", *arguments],
+            cwd=place,
+            env=os.environ | {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done, place
+
+    yield run
+    for folder in folders:
+        folder.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (["run", "02"], "build"),
+        (["report"], "build"),
+        (["train", "adam_l2_adamw"], "build/results/adam_l2_adamw.jsonl"),
+        (["train", "input_scaling", "--record", "--seeds", "9"], "data/results/input_scaling.jsonl"),
+        (["publish", "octocat/course"], ""),
+    ],
+)
+def test_a_checkout_that_cannot_be_written_is_told_before_anything_runs(arguments, place, checkout):
+    done, course = checkout(*arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"course: {course / place}")
+    assert "cannot be written (Permission denied), so nothing was started. Let its owner give" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_data_and_doctor_tell_a_checkout_that_cannot_be_written(checkout):
+    done, course = checkout("data", "mnist")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"course: mnist cannot be stored in {course / 'data'}: {course / 'data'} cannot"
+    )
+    assert len(done.stderr.splitlines()) == 1
+    done, course = checkout("doctor")
+    assert f"folder build: {course / 'build'} cannot be written: Permission denied" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG])
+@pytest.mark.parametrize("command", [["train", "cifar_norms"], ["run", "02"], ["report"]])
+def test_what_the_machine_refuses_in_the_middle_is_told_without_a_traceback(command, number, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(number, os.strerror(number), "/srv/results.jsonl")
+
+    for name in ("helpers.studies.run", "helpers.runner.run", "helpers.report.build"):
+        monkeypatch.setattr(name, refused)
+    done = course(*command)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(
+        f"course: /srv/results.jsonl: {os.strerror(number)}. What had ended is kept"
+    )
+
+
+def test_another_error_of_the_system_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("helpers.report.build", lambda: Path("/no/such/file").read_text())
+    assert isinstance(course("report").exception, FileNotFoundError)

@@ -231,6 +231,25 @@ def test_the_data_folder_is_the_courses_own_unless_the_environment_says_otherwis
     assert datasets.data_folder() == ROOT / "data"
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("mydata", ROOT / "mydata"),
+        ("./data", ROOT / "data"),
+        ("../sets", ROOT / ".." / "sets"),
+        ("a b/ä", ROOT / "a b" / "ä"),
+        ("/srv/sets", Path("/srv/sets")),
+    ],
+)
+def test_a_relative_data_folder_is_the_same_one_wherever_a_process_runs(
+    given: str, meant: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COURSE_DATA", given)
+    for place in (ROOT, ROOT / "notebooks", tmp_path):  # the command, a lesson's kernel, a worker
+        monkeypatch.chdir(place)
+        assert datasets.data_folder() == meant
+
+
 def test_files_in_torchvisions_layout_are_read(folder: Path, cifar10: FakeCifar10):
     cifar10.write(folder)
     assert datasets.state("cifar10") == "present"
@@ -489,12 +508,45 @@ def test_a_damaged_file_stays_until_there_is_a_better_one(
 def test_what_a_killed_download_left_is_cleared(
     folder: Path, cifar10: FakeCifar10, server: Server, monkeypatch: pytest.MonkeyPatch
 ):
-    rest = folder / ".cifar10.download" / layouts.CIFAR10_PY
-    rest.mkdir(parents=True)
-    (rest / "data_batch_1").write_bytes(b"half")
+    for name in (".cifar10.download", ".cifar10.downloadq_1x"):
+        rest = folder / name / layouts.CIFAR10_PY
+        rest.mkdir(parents=True)
+        (rest / "data_batch_1").write_bytes(b"half")
     sources(monkeypatch, server.serve("/good.tar.gz", fake_data.good(cifar10.archive)))
     datasets.download("cifar10")
     assert left_in(folder) == {layouts.CIFAR10_PY}
+
+
+def test_a_set_appears_whole_or_not_at_all(
+    folder: Path, cifar10: FakeCifar10, server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """One that is killed between two moves would leave half a set, which another user could not complete."""
+    moved = []
+    monkeypatch.setattr(os, "rename", lambda old, new: moved.append((Path(old), Path(new))))
+    monkeypatch.setattr(os, "replace", lambda old, new: pytest.fail("file by file"))
+    sources(monkeypatch, server.serve("/good.tar.gz", fake_data.good(cifar10.archive)))
+    datasets.download("cifar10")
+    [(old, new)] = moved
+    assert new == folder / layouts.CIFAR10_PY
+    assert old.parent.parent == folder  # the same disk
+    assert old.parent.name.startswith(".cifar10.download")
+    assert len(old.parent.name) >= len(".cifar10.download") + 8  # nobody can know it before
+
+
+def test_two_downloads_have_folders_of_different_names(
+    folder: Path, cifar10: FakeCifar10, monkeypatch: pytest.MonkeyPatch
+):
+    seen = []
+
+    def note(known: object, fresh: Path, *_: object) -> None:
+        seen.append(fresh)
+        raise DataError("no source")
+
+    monkeypatch.setattr(downloads, "first_good", note)
+    for _ in range(2):
+        with pytest.raises(DataError, match="no source"):
+            datasets.download("cifar10")
+    assert seen[0] != seen[1]
 
 
 def test_ctrl_c_leaves_nothing_behind(folder: Path, cifar10: FakeCifar10, monkeypatch: pytest.MonkeyPatch):
@@ -508,14 +560,15 @@ def test_ctrl_c_leaves_nothing_behind(folder: Path, cifar10: FakeCifar10, monkey
     assert left_in(folder) == set()
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_not_the_sources_fault(
-    folder: Path, cifar10: FakeCifar10, monkeypatch: pytest.MonkeyPatch
+    number: int, folder: Path, cifar10: FakeCifar10, monkeypatch: pytest.MonkeyPatch
 ):
     tried = []
 
     def full(url: str, *arguments: object) -> None:
         tried.append(url)
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(downloads, "fetch", full)
     with pytest.raises(DataError, match=f"the disk of {folder} is full"):
@@ -527,7 +580,9 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: p
     (tmp_path / "file").touch()
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "file" / "data"))
     with pytest.raises(
-        DataError, match=r"mnist cannot be stored in .*file/data \(Not a directory\). Set COURSE_DATA"
+        DataError,
+        match=r"mnist cannot be stored in .*file/data: .*/file cannot be written \(Not a directory\)\. "
+        "Let its owner give you access, or set COURSE_DATA",
     ):
         datasets.download("mnist")
 

@@ -3,17 +3,22 @@
 import collections
 import importlib
 import json
+import os
+import shlex
 import shutil
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from helpers import ROOT, cli, doctor
 
-INSTALL = f"cd {ROOT} && {sys.executable} -m pip install -c constraints.txt -e '.[test]'"
+PYTHON = shlex.quote(sys.executable)
+PIP = f"{PYTHON} -m pip install -c constraints.txt -e '.[test]'"
+INSTALL = f"cd {shlex.quote(str(ROOT))} && {PIP}"
 
 
 def check(name: str) -> doctor.Check:
@@ -60,6 +65,11 @@ def test_a_missing_package_and_one_that_only_the_tests_need(monkeypatch):
     assert check("nbval") == doctor.Check("nbval", "absent, for the tests")
 
 
+def test_a_package_of_which_a_folder_is_left(monkeypatch):
+    monkeypatch.setattr(metadata, "version", lambda name: None)
+    assert check("scipy") == doctor.Check("scipy", "absent", INSTALL)
+
+
 def test_an_old_python(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 10, 4))
     assert check("Python").remedy == f"install Python 3.11 or newer; then {INSTALL}"
@@ -100,15 +110,113 @@ def test_the_course_is_not_installed(monkeypatch):
     assert doctor._course() == doctor.Check("helpers", "not installed here", INSTALL)
 
 
-def test_a_kernel_of_another_python(tmp_path, monkeypatch):
+def kernel(tmp_path, monkeypatch, spec: object) -> doctor.Check:
+    """What is said where the kernel python3 has that kernel.json."""
     folder = tmp_path / "kernels" / "python3"
     folder.mkdir(parents=True)
-    spec = {"argv": ["/elsewhere/bin/python", "-m", "ipykernel_launcher"], "display_name": "P"}
-    (folder / "kernel.json").write_text(json.dumps(spec))
+    (folder / "kernel.json").write_text(spec if isinstance(spec, str) else json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    found = check("kernel python3")
-    assert found.found == "another Python, /elsewhere/bin/python"
-    assert found.remedy == f"{sys.executable} -m ipykernel install --sys-prefix"
+    return check("kernel python3")
+
+
+def argv(python: object) -> dict:
+    return {"argv": [str(python), "-m", "ipykernel_launcher"], "display_name": "P", "language": "python"}
+
+
+def linked(tmp_path) -> Path:
+    (tmp_path / "link").symlink_to(sys.prefix)
+    return tmp_path / "link"
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        lambda folder: sys.executable,
+        lambda folder: Path(sys.executable).with_name("python3"),
+        lambda folder: Path(sys.prefix, "bin", "..", "bin", "python"),
+        lambda folder: linked(folder) / "bin" / "python",
+        lambda folder: "python",
+        lambda folder: f"python{sys.version_info[0]}.{sys.version_info[1]}",
+    ],
+    ids=["as it is", "python3", "..", "a link", "python", "python3.x"],
+)
+def test_this_python_is_known_however_it_is_spelt(spelt, tmp_path, monkeypatch):
+    found = kernel(tmp_path, monkeypatch, argv(spelt(tmp_path)))
+    assert found == doctor.Check("kernel python3", "this Python")
+
+
+def test_a_kernel_of_another_environment_with_the_same_python(tmp_path, monkeypatch):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "other"], check=True)
+    python = tmp_path / "other" / "bin" / "python"
+    assert python.resolve() == Path(sys.executable).resolve()
+    found = kernel(tmp_path, monkeypatch, argv(python))
+    assert found.found == f"another Python, {python}"
+    assert found.remedy == f"{PYTHON} -m ipykernel install --sys-prefix"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (argv("/elsewhere/bin/python"), "/elsewhere/bin/python does not start"),
+        (argv("python2.6"), "python2.6 does not start"),
+        (argv("false"), "another Python, false"),
+        ("{", "its kernel.json cannot be used"),
+        ("", "its kernel.json cannot be used"),
+        ({"argv": [], "display_name": "P"}, "its kernel.json cannot be used"),
+        ({"display_name": "P"}, "its kernel.json cannot be used"),
+    ],
+)
+def test_a_kernel_that_does_not_start_or_has_no_usable_description(spec, message, tmp_path, monkeypatch):
+    found = kernel(tmp_path, monkeypatch, spec)
+    assert found.found.startswith(message)
+    assert found.remedy == f"{PYTHON} -m ipykernel install --sys-prefix"
+
+
+@pytest.mark.parametrize("name", ["my course", "Übungen für alle", "it's", 'a "b" $HOME `x`'])
+def test_what_it_prints_can_be_pasted_wherever_the_course_lies(name, tmp_path):
+    """A shell runs it, in a copy of the course with a Python that only says how it was called."""
+    course = tmp_path / name
+    shutil.copytree(ROOT / "helpers", course / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / file, course)
+    (course / "notebooks").mkdir()
+    code = "import sys; sys.executable = sys.argv[1]; from helpers import doctor; print(doctor.INSTALL)"
+    python = course / "bin" / "python"
+    line = subprocess.run(
+        [sys.executable, "-c", code, python],
+        cwd=course,
+        env=os.environ | {"PYTHONPATH": str(course)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\npwd\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    said = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines() == [
+        str(course),
+        *["-m", "pip", "install", "-c", "constraints.txt", "-e", ".[test]"],
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["run", "02"], ["train"], ["report"], ["data"]])
+def test_a_copy_of_the_code_alone_says_that_it_was_installed_without_e(arguments, tmp_path):
+    shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers.cli", *arguments],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in said
+    assert f"{tmp_path} holds a copy of its code, without pyproject.toml, constraints.txt, notebooks" in said
+    assert f"In the course's own folder: {PIP}" in said
+    assert {path.name for path in tmp_path.iterdir()} == {"helpers"}
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):

@@ -62,6 +62,34 @@ def test_the_same_figure_gives_the_same_bytes_and_names_no_version(displayed):
     assert b"matplotlib" not in first["image/png"].lower()
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"text.usetex": True},
+        {"image.origin": "lower", "image.cmap": "jet"},
+        {"axes.facecolor": "black", "figure.facecolor": "black", "savefig.transparent": True},
+        {"font.family": ["serif"], "axes.unicode_minus": False, "axes.formatter.limits": [-1, 1]},
+        {"figure.dpi": 300, "savefig.bbox": "tight", "savefig.pad_inches": 2},
+        {"axes.xmargin": 0.5, "lines.marker": "s", "legend.fancybox": False},
+        {"path.simplify": False, "xtick.bottom": False, "ytick.labelleft": False},
+    ],
+    ids=lambda own: next(iter(own)),
+)
+def test_figures_start_from_matplotlib_s_defaults_whatever_a_matplotlibrc_says(own):
+    def drawn() -> bytes:
+        figures.style()
+        fig, (left, right) = figures.subplots(1, 2)
+        left.plot([-1, 1], [0, 1e4], label="a line")
+        left.legend(loc="upper left")
+        figures.picture(right, torch.arange(12, dtype=torch.uint8).view(1, 3, 4) * 20)
+        return figures.png(fig)
+
+    expected = drawn()
+    with mpl.rc_context(own):
+        assert drawn() == expected
+        assert mpl.rcParams["backend"] == "agg"
+
+
 @pytest.mark.parametrize("alt", ["", "  "])
 def test_a_figure_without_alt_text_is_refused(alt):
     with pytest.raises(ValueError, match="no alt text"):

@@ -1,6 +1,7 @@
 """What every committed lesson must be, beyond what nbval sees; nbval itself runs with all the tests."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbval.plugin import find_comment_markers, metadata_tags
+from own_settings import own_settings
 
 from helpers import ROOT, publishing, runner
 
@@ -130,6 +132,11 @@ def _frame(notebook: NotebookNode, lesson: str) -> list[str]:
     values = [_assigned(cell.source) for cell in parameters]
     if values != [PARAMETERS]:
         found.append(f"not exactly one cell tagged parameters with {PARAMETERS}, but {values}")
+    after = code[code.index(parameters[-1]) + 1 :] if parameters else []
+    begins = after[0].source.splitlines() if after else []
+    for call in ("check_parameters(retrain, seeds, device)", "figures.style()"):
+        if call not in begins:
+            found.append(f"the cell after the parameters does not call {call}")
     if not re.fullmatch(r"\d\d(_[a-z0-9]+)+", lesson):
         found.append("its name is not two digits and words, like 03_batch_norm_from_scratch")
     found += [
@@ -168,15 +175,33 @@ def _imports(source: str) -> set[str]:
     return names
 
 
+def committed(folder: Path) -> list[Path]:
+    """The notebooks of a folder, without a learner's own copies of them where git knows which those are."""
+    done = subprocess.run(
+        ["git", "ls-files", "*.ipynb"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return [folder / name for name in done.stdout.split()] or list(folder.glob("*.ipynb"))
+
+
 def test_the_lessons_are_those_that_the_readme_lists():
     linked = re.findall(r"\]\(notebooks/([^)]+)\.ipynb\)", (ROOT / "README.md").read_text("utf-8"))
     assert sorted(set(linked)) == list(LESSONS)
+    assert list(LESSONS) == sorted(LESSONS)
+    assert {path.stem for path in committed(ROOT / "notebooks")} == set(LESSONS)
     assert {"03_batch_norm_from_scratch", "06_batch_layer_group_compared"} <= set(LESSONS)
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_is_complete(lesson):
     assert faults(nbformat.read(LESSONS[lesson], as_version=4), lesson) == []
+
+
+BEGIN = """\
+from helpers import figures
+from helpers.parameters import check_parameters
+
+check_parameters(retrain, seeds, device)
+figures.style()"""
 
 
 @pytest.fixture
@@ -189,6 +214,7 @@ def lesson() -> NotebookNode:
         if cell.cell_type == "markdown":
             cell.metadata["slideshow"] = {"slide_type": _slide(cell)}
     notebook.cells[2].source = 'retrain = False  # yes or no\nseeds = 5\ndevice = "auto"'
+    notebook.cells.insert(3, nbformat.v4.new_code_cell(BEGIN))
     for count, cell in enumerate(_code(notebook), 1):
         cell.execution_count = count
     return notebook
@@ -247,6 +273,22 @@ SPOILT = {
         lambda n: n.cells[2].update(source='retrain = True\nseeds = 5\ndevice = "auto"'),
         "not exactly one",
     ),
+    "parameters not checked": (
+        lambda n: n.cells[3].update(source=BEGIN.replace("check_parameters(retrain", "# check(retrain")),
+        "does not call check_parameters(retrain, seeds, device)",
+    ),
+    "parameters checked later": (
+        lambda n: n.cells.insert(3, nbformat.v4.new_code_cell("x = 1", execution_count=3)),
+        "does not call check_parameters(retrain, seeds, device)",
+    ),
+    "parameters checked on one condition": (
+        lambda n: n.cells[3].update(source=BEGIN.replace("\ncheck_p", "\nif retrain:\n    check_p")),
+        "does not call check_parameters(retrain, seeds, device)",
+    ),
+    "own style of figures": (
+        lambda n: n.cells[3].update(source=BEGIN.replace("figures.style()", "")),
+        "does not call figures.style()",
+    ),
     "slider and pyplot": (
         _change(
             source="def draw(a=1):\n    return plt.subplots()[0]\n\n\nexplore(draw, 'A line.', a=(1, 2))"
@@ -278,10 +320,13 @@ def test_what_nbval_lets_pass_is_refused_here(name):
 def nbval(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """For each fixture notebook, how nbval with this project's settings judged its cells."""
     report = tmp_path_factory.mktemp("nbval") / "report.xml"
-    names = ["good", "changed_output", "failing_cell", "dead_kernel", "unexecuted"]
+    names = ["good", "settings", "changed_output", "failing_cell", "dead_kernel", "unexecuted"]
     options = ["-p", "no:cacheprovider", "-q", f"--junitxml={report}", "--nbval-cell-timeout=15"]
     command = [sys.executable, "-m", "pytest", *options, *(str(FIXTURES / f"{name}.ipynb") for name in names)]
-    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=400, check=False)
+    settings = os.environ | own_settings(report.parent)
+    for name in ("PYTHONWARNINGS", "PYTHONINSPECT"):  # would stop pytest itself, by errors and by a prompt
+        del settings[name]
+    subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, timeout=400, check=False)
     judged: dict[str, list[str]] = {name: [] for name in names}
     for case in ElementTree.parse(report).iter("testcase"):
         name = next(name for name in names if name in case.get("classname"))
@@ -291,6 +336,10 @@ def nbval(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 def test_nbval_passes_what_is_as_committed(nbval):
     assert nbval["good"] == ["passed"] * 3
+
+
+def test_nbval_is_not_moved_by_a_person_s_own_settings(nbval):
+    assert nbval["settings"] == ["passed"] * 4
 
 
 @pytest.mark.parametrize(("name", "cell"), [("changed_output", 2), ("failing_cell", 2), ("dead_kernel", 2)])

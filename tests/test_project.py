@@ -140,7 +140,7 @@ case "$*" in
     -c*) [ -z "$FAKE_FAULT" ] || { echo "$FAKE_FAULT" >&2; exit 1; } ;;
     "-m venv"*) mkdir -p .venv/bin && cp "$here/version" .venv/bin/ &&
         cp "$here/python-fake" .venv/bin/python && echo "venv" >> calls ;;
-    *) echo "$*" >> calls; [ "$*" != "$FAKE_FAILS" ] ;;
+    *) echo "$*" >> calls; env > environment; [ "$*" != "$FAKE_FAILS" ] ;;
 esac
 """
 
@@ -228,6 +228,56 @@ def test_what_make_asks_of_a_python_is_what_the_project_requires():
     assert done.returncode == 1
     assert "it is Python 3." in done.stderr
     assert PROJECT["requires-python"] == ">=3.11"
+
+
+OWN = {
+    "PIP_USER": "1",
+    "PIP_TARGET": "/elsewhere",
+    "PIP_PREFIX": "/elsewhere",
+    "PIP_NO_DEPS": "1",
+    "PIP_REQUIRE_HASHES": "1",
+    "PIP_CONSTRAINT": "mine.txt",
+    "PYTHONPATH": "/elsewhere",
+    "PYTHONHOME": "/elsewhere",
+    "PYTHONSTARTUP": "/elsewhere/start.py",
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONWARNINGS": "error",
+    "PYTHONINSPECT": "1",
+    **dict.fromkeys(subprocess.getoutput("git rev-parse --local-env-vars").split(), "/elsewhere"),
+}
+KEPT = {
+    "PIP_INDEX_URL": "proxy",
+    "PIP_CERT": "/etc/ssl/mine",
+    "PIP_CONFIG_FILE": "/home/me/pip.conf",
+    "PIP_FIND_LINKS": "/wheels",
+    "GIT_CONFIG_COUNT": "0",
+    "HTTPS_PROXY": "proxy",
+    "COURSE_DATA": "/data",
+}
+
+
+@pytest.mark.parametrize("target", ["test", "lessons"])
+def test_a_person_s_own_settings_reach_neither_pip_nor_the_tests(make, tmp_path, target):
+    status, output, _ = make(target, **OWN | KEPT)
+    assert status == 0, output
+    lines = (tmp_path / "environment").read_text().splitlines()
+    found = dict(line.split("=", 1) for line in lines if "=" in line)
+    assert {name: found.get(name) for name in KEPT} == KEPT
+    assert found["PYTHONNOUSERSITE"] == "1"
+    assert found["PIP_USER"] == "0"  # also against `user = true` in a pip.conf
+    assert {name for name in OWN if name in found and not name.startswith("GIT_CONFIG")} == {"PIP_USER"}
+
+
+def test_pip_installs_into_an_environment_whatever_pip_conf_says_of_user(tmp_path):
+    """What the Makefile relies on: the variable is stronger than the file."""
+    (tmp_path / "pip.conf").write_text("[global]\nuser = true\n")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    command = [tmp_path / "venv" / "bin" / "python", "-m", "pip", "install", "--no-index", "--dry-run", "pip"]
+    settings = os.environ | {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+    for user, status in (("1", 1), ("0", 0)):
+        environment = settings | {"PIP_USER": user}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == status, done.stderr
 
 
 def test_ci_runs_make_test():

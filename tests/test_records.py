@@ -3,7 +3,9 @@
 import json
 import math
 import multiprocessing
+import os
 import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -101,6 +103,66 @@ def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
             records.append(path, run("b"))
     assert path.read_bytes() == before
     assert records.append(path, run("b"))
+
+
+FILL = """
+import errno, json, resource, signal, sys
+from helpers import records
+
+path, run, limit = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
+if limit:  # no file may grow beyond it: a write that does not fit is cut off, as on a full disk
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+written = 0
+try:
+    while written < 1000:
+        records.append(path, run | {"key": str(written)})
+        written += 1
+except OSError as error:
+    assert error.errno in (errno.ENOSPC, errno.EFBIG), error
+except records.RecordError as error:
+    assert "make room and start again" in str(error), error
+print(written)
+"""
+
+
+def full(place, limit=0, prefix=()):
+    """How many records were written to a file below `place` until there was no room, and the file."""
+    path = place / "toy.jsonl"
+    record = json.dumps(run("", epochs=[EPOCH] * 7))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [*prefix, sys.executable, "-c", FILL, str(path), record, str(limit)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout), path
+
+
+@pytest.mark.parametrize("limit", [5000, 5001, 5700, 6144])
+def test_what_does_not_fit_leaves_every_record_before_it_and_no_half_line(limit, tmp_path):
+    written, path = full(tmp_path, limit)
+    assert 1 < written < 10
+    assert limit - len(path.read_bytes()) < len(path.read_bytes()) / written + 8  # it was full
+    assert path.read_bytes().endswith(b"}\n")
+    assert keys(path) == [str(number) for number in range(written)]
+    assert records.append(path, run("later"))  # now there is room
+    assert keys(path) == [*(str(number) for number in range(written)), "later"]
+
+
+def test_a_disk_that_is_really_full_leaves_every_record(tmp_path):
+    """On a disk in memory of 64 kB, which a process in its own namespace mounts where this is allowed."""
+    own = ["unshare", "--user", "--map-root-user", "--mount"]
+    mounted = f'mount -t tmpfs -o size=64k none {tmp_path} && "$@" && cp {tmp_path}/toy.jsonl {tmp_path}.copy'
+    prefix = [*own, "sh", "-c", mounted, "sh"]
+    if subprocess.run(
+        [*prefix, "touch", f"{tmp_path}/toy.jsonl"], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("a process may not mount here")
+    written, path = full(tmp_path, prefix=prefix)
+    copy = path.parent.with_name(path.parent.name + ".copy")
+    assert 30 < written < 100
+    assert copy.stat().st_size > 60_000
+    assert keys(copy) == [str(number) for number in range(written)]
+    assert copy.read_bytes().endswith(b"}\n")
 
 
 def write_many(path, start, names):

@@ -9,17 +9,20 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from own_settings import own_settings
 from papermill import PapermillExecutionError, cli, execute_notebook
 
-from helpers import ROOT, one_lesson, runner
+from helpers import ROOT, clean, one_lesson, runner
 
 FIXTURES = Path(__file__).parent / "fixtures"
-RUN = ["good", "failing_cell", "dead_kernel", "exits_early", "quits", "hangs"]
+RUN = ["good", "settings", "failing_cell", "dead_kernel", "exits_early", "quits", "hangs"]
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """All fixture notebooks run at once, on a machine where another environment owns the kernel "python3"."""
+    """All fixture notebooks run at once, where another environment owns the kernel "python3" and a person has
+    own settings.
+    """
     folder = tmp_path_factory.mktemp("runner")
     foreign = folder / "jupyter" / "kernels" / "python3"
     foreign.mkdir(parents=True)
@@ -29,6 +32,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict:
     seen = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
+        for name, value in own_settings(folder / "own").items():
+            patch.setenv(name, value)
         results = runner.run(
             [FIXTURES / f"{name}.ipynb" for name in RUN],
             {"x": 2},
@@ -44,6 +49,19 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_a_good_lesson_passes_in_this_python_whatever_kernel_is_installed(ran):
     assert ran["results"]["good"]["error"] is None
     assert ran["results"]["good"]["status"] == "passed"
+
+
+def test_a_person_s_own_settings_change_nothing(ran):
+    assert ran["results"]["settings"]["error"] is None
+    executed = nbformat.read(ran["build"] / "lessons" / "settings.ipynb", as_version=4)
+    expected = nbformat.read(FIXTURES / "settings.ipynb", as_version=4)
+    outputs = [
+        [output.get("text") or output.data["text/plain"] for output in cell.outputs]
+        for notebook in (executed, expected)
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.outputs
+    ]
+    assert outputs[:3] == outputs[3:]
 
 
 @pytest.mark.parametrize(
@@ -110,17 +128,92 @@ def test_true_and_false_are_understood_in_any_case():
     assert runner.typed("TRUE") is True
 
 
-def test_lessons_are_found_by_number_name_and_path():
-    stems = [path.stem for path in runner.choose(["good", "dead_kernel.ipynb", "x/good.ipynb"], FIXTURES)]
-    assert stems == ["good", "dead_kernel"]
-    assert len(runner.choose([], FIXTURES)) == len(list(FIXTURES.glob("*.ipynb")))
-    with pytest.raises(runner.RunnerError, match=r"no lesson 'god'. Did you mean good\? The lessons"):
-        runner.choose(["god"], FIXTURES)
+@pytest.fixture
+def learners(tmp_path: Path) -> Path:
+    """A notebooks folder in which somebody has worked: the lessons, copies of them, and other notebooks."""
+    folder = tmp_path / "notebooks"
+    (folder / ".ipynb_checkpoints").mkdir(parents=True)
+    others = [
+        "03_batch_norm_from_scratch-Copy1",
+        "03_batch_norm_from_scratch_mine",
+        "03_a",
+        "00_try",
+        "Notes",
+    ]
+    for name in [*runner.NAMES, *others]:
+        (folder / f"{name}.ipynb").touch()
+    (folder / ".ipynb_checkpoints" / "03_batch_norm_from_scratch-checkpoint.ipynb").touch()
+    return folder
 
 
-def test_no_lessons_at_all_is_an_error(tmp_path):
-    with pytest.raises(runner.RunnerError, match="no lesson in"):
-        runner.choose([], tmp_path)
+def test_lessons_are_found_by_number_name_and_path_among_a_learner_s_copies(learners, monkeypatch):
+    assert list(runner.lessons(learners)) == list(runner.NAMES)
+    assert runner.choose([], learners) == [learners / f"{name}.ipynb" for name in runner.NAMES]
+    monkeypatch.chdir(learners.parent)
+    lesson = learners / "03_batch_norm_from_scratch.ipynb"
+    for name in (
+        "03",
+        lesson.stem,
+        lesson.name,
+        f"notebooks/{lesson.name}",
+        str(lesson),
+        f"./notebooks/{lesson.stem}.ipynb",
+    ):
+        assert runner.choose([name], learners) == [lesson], name
+    assert runner.choose(["04", "03", "03", lesson.name], learners) == [
+        learners / "04_layer_group_instance_norm.ipynb",
+        lesson,
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "03_batch_norm_from_scratch-Copy1",
+        "notebooks/03_batch_norm_from_scratch-Copy1.ipynb",
+        "03_batch_norm_from_scratch_mine",
+        "03_a",
+        "3",
+        "0",
+        "00",
+        "Notes",
+        "",
+        ".",
+        "*",
+    ],
+)
+def test_a_copy_is_not_a_lesson(name, learners):
+    with pytest.raises(runner.RunnerError, match=r"there is no lesson .* The lessons are: 01_data_norm"):
+        runner.choose([name], learners)
+    with pytest.raises(runner.RunnerError, match=r"Did you mean 03_batch_norm_from_scratch\?"):
+        runner.choose(["03_batch_norm_from_scratch-Copy1"], learners)
+
+
+def test_the_path_of_another_notebook_of_that_name_is_not_the_lesson(learners, tmp_path, monkeypatch):
+    other = tmp_path / "other" / "03_batch_norm_from_scratch.ipynb"
+    other.parent.mkdir()
+    other.touch()
+    monkeypatch.chdir(tmp_path)
+    for path in (
+        other,
+        "other/03_batch_norm_from_scratch.ipynb",
+        "x/03",
+        "./03_batch_norm_from_scratch.ipynb",
+    ):
+        with pytest.raises(runner.RunnerError, match=r"is not the lesson, which is .*notebooks/03_batch"):
+            runner.choose([str(path)], learners)
+
+
+def test_a_lesson_that_is_missing_is_named(learners, tmp_path):
+    (learners / "05_batch_norm_before_and_after.ipynb").unlink()
+    for wanted in ([], ["05"], ["04", "05"]):
+        with pytest.raises(
+            runner.RunnerError, match=r"missing: .*05_batch_norm_before_and_after.ipynb\. Run"
+        ):
+            runner.choose(wanted, learners)
+    assert len(runner.choose(["04"], learners)) == 1
+    with pytest.raises(runner.RunnerError, match="Run the course from its own folder"):
+        runner.choose([], tmp_path / "nowhere")
 
 
 def test_a_failing_cell_is_found_by_papermill_too(tmp_path):
@@ -136,7 +229,7 @@ def test_nothing_goes_on_when_the_command_is_gone(tmp_path):
     child = subprocess.Popen(
         [sys.executable, "-m", "helpers.one_lesson"],
         cwd=ROOT,
-        env=os.environ | one_lesson.own_kernel(),
+        env=clean.kernel(tmp_path / "profile"),
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -22,11 +22,14 @@ import cloudpickle
 import psutil
 import pytest
 import torch
+from distributed import SpecCluster
 from standin_runs import EPOCH
+from tools import kill_studies
 
-from helpers import ROOT, datasets, jobs, layers, models, networks, records, search, studies, training
+from helpers import ROOT, datasets, files, jobs, layers, models, networks, records, search, studies, training
 from helpers.batches import Augment, Batches
 from helpers.experiments import CHOSEN, STUDIES, Arm, Study
+from helpers.files import FilesError
 from helpers.scaling import SCALINGS, equalize, per_image
 from helpers.studies import StudyError
 from helpers.training import Execution, Recipe, Run
@@ -195,6 +198,93 @@ def test_a_killed_command_loses_nothing_and_leaves_nothing_running(log, tmp_path
     assert all(abs(FULL.index(run) - place) <= 2 for place, run in enumerate(order(found)))
     # Only what was in flight, at most two runs a kill, was trained twice
     assert len(events(log, "start")) <= len(FULL) + 2 * 4
+
+
+@pytest.mark.timeout(1800)
+def test_a_storm_of_kills_changes_nothing_but_the_time(tmp_path):
+    """A short form of tests/tools/kill_studies.py, which kills 200 times."""
+    counts = kill_studies.storm(6, 3, tmp_path)
+    assert counts["kills"] == 6
+    assert counts["worker killed"] >= 1
+    assert counts["command killed"] >= 1
+    assert counts["studies complete"] >= 1
+
+
+def test_the_storm_sees_what_is_lost_written_twice_or_left(tmp_path):
+    path = tmp_path / "killed.jsonl"
+    line = json.dumps({"key": "a"}).encode() + b"\n"
+    path.write_bytes(line + b'{"ke')
+    assert kill_studies.look(tmp_path, line, writing=False) == (line, True)
+    assert kill_studies.look(tmp_path, line, writing=True) == (line, False)
+    for content, kept, message in [
+        (b"", line, "lost or changed"),
+        (b'{"key": "b"}\n' + line, line, "lost or changed"),
+        (line + line, line, "twice"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(kill_studies.Fault, match=message):
+            kill_studies.look(tmp_path, kept, writing=False)
+    with pytest.raises(kill_studies.Fault, match="1 runs are recorded, 32 are planned"):
+        kill_studies.numbers(json.dumps({"key": "a", "epochs": []}).encode())
+
+
+def children(command: subprocess.Popen) -> list[psutil.Process]:
+    """The processes for the runs, from their first moment on."""
+    return [
+        child
+        for child in psutil.Process(command.pid).children(recursive=True)
+        if any("spawn_main" in part for part in child.cmdline())
+    ]
+
+
+def test_a_worker_that_is_killed_while_it_starts_does_not_end_the_command(log, tmp_path):
+    process = command(tmp_path)
+    wait_until(lambda: children(process))
+    children(process)[0].kill()
+    output, error = process.communicate(timeout=300)
+    assert (output, process.returncode) == ("12 runs\n", 0), error
+    assert sorted(order(whole_records(tmp_path))) == sorted(FULL)
+
+
+def test_workers_that_never_start_are_told_in_a_paragraph(log, tmp_path, monkeypatch):
+    def never(**_):
+        tried.append(1)
+        raise RuntimeError("Nanny failed to start.")
+
+    tried = []
+    monkeypatch.setattr("distributed.LocalCluster", never)
+    with pytest.raises(jobs.JobsError, match=r"2 processes .* were started 3 times, .* such as --jobs 1"):
+        studies.run(toy(), folder=tmp_path)
+    assert len(tried) == 3
+
+
+def test_a_worker_that_dask_gave_up_is_replaced(log, tmp_path, monkeypatch):
+    """One that is killed again while Dask starts it: without any worker the command would wait forever."""
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.2)
+    given_up = []
+
+    def give_up():
+        wait_until(lambda: len(events(log, "end")) >= 2)
+        [cluster] = list(SpecCluster._instances)
+        for worker in list(cluster.workers.values()):
+            cluster.sync(worker.close)
+            given_up.append(worker)
+
+    other = threading.Thread(target=give_up)
+    other.start()
+    found = studies.run(toy(), seeds=SEEDS, jobs=2, folder=tmp_path)
+    other.join()
+    assert len(given_up) == 2
+    assert order(found) == FULL
+
+
+@pytest.mark.parametrize("closed", ["toy.jsonl", "toy.jsonl.lock"])
+def test_results_that_cannot_be_written_are_told_before_anything_starts(closed, log, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "cluster", lambda *_: pytest.fail("something was started"))
+    monkeypatch.setattr(files, "refusal", lambda path: "not yours" if path.name == closed else None)
+    with pytest.raises(FilesError, match=rf"{closed} cannot be written \(not yours\)"):
+        studies.run(toy(), folder=tmp_path)
+    assert not log.read_text()
 
 
 def test_ctrl_c_says_what_is_kept(log, tmp_path):
