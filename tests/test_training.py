@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers import datasets, layers
+from helpers import datasets, execution, layers
 from helpers.batches import Augment, Batches
 from helpers.models import build
 from helpers.one_lesson import BATCH
@@ -207,8 +207,8 @@ def test_bad_recipes_are_refused(settings, message):
 
 def test_the_execution_is_chosen_by_what_is_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for flags, precision in (({"amx_bf16": True}, "bfloat16"), ({"avx512_bf16": True}, "float32")):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda flags=flags: flags)
+    for precision in ("bfloat16", "float32"):
+        monkeypatch.setattr(execution, "cpu_precision", lambda precision=precision: precision)
         assert Execution.auto(threads=1) == Execution("cpu", precision, 1)
     with pytest.raises(ValueError, match="sees no GPU"):
         Execution.auto("cuda")
