@@ -1,15 +1,16 @@
 """How the exercise checks answer learners: right and wrong answers in `tests/fixtures/answers`, counted.
 
-There each class is an exercise; in it `right_...` is an answer that must pass and `wrong_...` one that must be
-named: its docstring holds words, separated by |, of which the check must say at least one.
+There each class is an exercise; in it `right_...` is an answer that must pass and `wrong_...` one that must
+be named: its docstring holds words, separated by |, of which the check must say at least one.
 
-    python tests/answers.py            # what the checks make of all of them, and each that is not as it should be
+    python tests/answers.py            # the shares, and each answer that is not dealt with as it should be
 """
 
 import contextlib
 import importlib.util
 import inspect
 import io
+import re
 import signal
 import sys
 from collections import Counter
@@ -17,8 +18,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 FOLDER = Path(__file__).parent / "fixtures" / "answers"
-UNNAMED = ("has no name for", "it should be ")  # what a check says where it only shows numbers
+UNNAMED = re.compile(r"has no name for|- \S.* gives [^:]*, it should be [^:]*$")  # only numbers are shown
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,10 @@ def outcome(answer: Answer, said: str | None) -> str:
         return "right" if correct else "refused"
     if correct:
         return "accepted"
-    if any(word in said for word in answer.words):
-        return "named"
-    told = said.split("\n", 1)[-1]
-    return "not named" if any(words in told for words in UNNAMED) else "misleading"
+    told = said.split("\n", 1)[-1].strip()
+    if UNNAMED.search(told):
+        return "not named"
+    return "named" if any(word in told for word in answer.words) else "misleading"
 
 
 class _Late(BaseException):
@@ -74,6 +77,7 @@ def say(check: Callable, answer: Answer, seconds: int = 20) -> str | None:
     def too_long(*_: object) -> None:
         raise _Late
 
+    torch.set_grad_enabled(True)  # an answer may leave it off, and each is judged alone
     before = signal.signal(signal.SIGALRM, too_long)
     signal.alarm(seconds)
     try:
