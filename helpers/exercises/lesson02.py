@@ -32,67 +32,86 @@ def dead_units(h):
 
 RATE: Mistakes = {
     "2 / (eigenvalues[-1] + eigenvalues[0])": {
-        "2 / eigenvalues[-1]": "2 / largest eigenvalue is the edge: any larger rate diverges, and this one "
-        "never arrives",
-        "1 / "
-        "eigenvalues[-1]": "1 / largest eigenvalue is safe, but not the best: nearly twice the rate still "
-        "converges",
+        "2 / eigenvalues[-1]": (
+            "2 / largest eigenvalue is the edge: any larger rate diverges, and this one never arrives"
+        ),
+        "1 / eigenvalues[-1]": (
+            "1 / largest eigenvalue is safe, but not the best: nearly twice the rate still converges"
+        ),
         "1 / (eigenvalues[-1] + eigenvalues[0])": "a factor of 2 is missing: 2 / (largest + smallest)",
-        "2 / eigenvalues.sum()": "the sum of all eigenvalues (the trace) is taken: only the largest and the "
-        "smallest count",
-        "2 / eigenvalues[0]": "2 / smallest eigenvalue is far too large: the largest eigenvalue decides what "
-        "diverges",
+        "2 / eigenvalues.sum()": (
+            "the sum of all eigenvalues (the trace) is taken: only the largest and the smallest count"
+        ),
+        "2 / eigenvalues[0]": (
+            "2 / smallest eigenvalue is far too large: the largest eigenvalue decides what diverges"
+        ),
         "2 / (eigenvalues[-1] - eigenvalues[0])": "largest minus smallest: it should be their sum",
-        "2 / (hessian.diagonal().max() + hessian.diagonal().min())": "the diagonal is taken for the "
-        "eigenvalues: that is right for a diagonal Hessian only",
-        "(eigenvalues[-1] - eigenvalues[0]) / (eigenvalues[-1] + eigenvalues[0])": "this is what a step "
-        "multiplies the error by: the learning rate is asked for",
-        "2 / (eigenvalues[0] + eigenvalues[1])": "the two smallest eigenvalues are taken: it should be the "
-        "largest and the smallest (eigvalsh sorts upwards)",
-        "2 / (eigenvalues[-1] + eigenvalues[-2])": "the two largest eigenvalues are taken: it should be the "
-        "largest and the smallest (eigvalsh sorts upwards)",
-        "1 / eigenvalues.mean()": "the mean of the eigenvalues is taken: only the largest and the smallest "
-        "count",
-        "(2 / (eigenvalues[-1].sqrt() + eigenvalues[0].sqrt())) ** 2": "that is the rate with momentum: "
-        "without it no square root is taken",
+        "2 / (hessian.diagonal().max() + hessian.diagonal().min())": (
+            "the diagonal is taken for the eigenvalues: that is right for a diagonal Hessian only"
+        ),
+        "(eigenvalues[-1] - eigenvalues[0]) / (eigenvalues[-1] + eigenvalues[0])": (
+            "this is what a step multiplies the error by: the learning rate is asked for"
+        ),
+        "2 / (eigenvalues[0] + eigenvalues[1])": (
+            "the two smallest eigenvalues are taken: it should be the largest and the smallest (eigvalsh "
+            "sorts upwards)"
+        ),
+        "2 / (eigenvalues[-1] + eigenvalues[-2])": (
+            "the two largest eigenvalues are taken: it should be the largest and the smallest (eigvalsh "
+            "sorts upwards)"
+        ),
+        "1 / eigenvalues.mean()": (
+            "the mean of the eigenvalues is taken: only the largest and the smallest count"
+        ),
+        "(2 / (eigenvalues[-1].sqrt() + eigenvalues[0].sqrt())) ** 2": (
+            "that is the rate with momentum: without it no square root is taken"
+        ),
         "eigenvalues[-1] / eigenvalues[0]": "that is the condition number: the learning rate is asked for",
-        "1 / (eigenvalues[-1] * "
-        "eigenvalues[0]).sqrt()": "the geometric mean is taken: it should be the sum of "
-        "largest and smallest",
+        "1 / (eigenvalues[-1] * eigenvalues[0]).sqrt()": (
+            "the geometric mean is taken: it should be the sum of largest and smallest"
+        ),
         "2 / (eigenvalues[-1] * eigenvalues[0])": "the product is taken: it should be the sum",
         "2 * (eigenvalues[-1] + eigenvalues[0])": "2 times the sum: divide by it",
     },
-}  # fmt: skip
+}
 
 WHITENING: Mistakes = {
     "eigenvalues.sqrt()": {
-        "eigenvalues": "the square root is forgotten: divide by the standard deviations, not by the "
-        "variances",
-        "(1 / "
-        "eigenvalues.sqrt())": "the eigenvalues are not inverted: divide by the standard deviations, do not "
-        "multiply",
+        "eigenvalues": (
+            "the square root is forgotten: divide by the standard deviations, not by the variances"
+        ),
+        "(1 / eigenvalues.sqrt())": (
+            "the eigenvalues are not inverted: divide by the standard deviations, do not multiply"
+        ),
         "(1 / eigenvalues)": "multiplied by the variances: divide by their square roots",
-        "torch.ones_like(eigenvalues)": "only rotated: the outputs are uncorrelated, but each has still its "
-        "own variance",
-        "(eigenvalues + "
-        "0.1).sqrt()": "an eps of 0.1 is added to the eigenvalues: too large, the variances do not become 1",
-        "(eigenvalues + "
-        "0.01).sqrt()": "an eps of 0.01 is added to the eigenvalues: too large, the variances do not "
-        "become 1",
+        "torch.ones_like(eigenvalues)": (
+            "only rotated: the outputs are uncorrelated, but each has still its own variance"
+        ),
+        "(eigenvalues + 0.1).sqrt()": (
+            "an eps of 0.1 is added to the eigenvalues: too large, the variances do not become 1"
+        ),
+        "(eigenvalues + 0.01).sqrt()": (
+            "an eps of 0.01 is added to the eigenvalues: too large, the variances do not become 1"
+        ),
     },
     "x - x.mean(dim=0)": {"x": "the mean is not subtracted: take the covariance of x - x.mean(dim=0)"},
     "return vectors / std": {
-        "return (vectors / std).T": "rows and columns are swapped: this whitens W @ x, the exercise asks for x @ W",
-        "return torch.linalg.inv(torch.linalg.cholesky(centred.T @ centred / "
-        "len(x)))": "transposed: this whitens W @ x, the exercise asks for x @ W",
+        "return (vectors / std).T": (
+            "rows and columns are swapped: this whitens W @ x, the exercise asks for x @ W"
+        ),
+        "return torch.linalg.inv(torch.linalg.cholesky(centred.T @ centred / len(x)))": (
+            "transposed: this whitens W @ x, the exercise asks for x @ W"
+        ),
     },
     "std = ": {
-        "eigenvalues = eigenvalues.view(-1, 1)\n    std = ": "the rows of the eigenvectors are scaled: each "
-        "eigenvector is a column",
+        "eigenvalues = eigenvalues.view(-1, 1)\n    std = ": (
+            "the rows of the eigenvectors are scaled: each eigenvector is a column"
+        ),
     },
     "torch.linalg.eigh(centred.T @ centred / len(x))": {
-        "(centred.T @ centred / len(x)).diagonal(), torch.eye(x.shape[1], "
-        "dtype=x.dtype)": "only standardized: each variance is 1, but the inputs are still correlated",
+        "(centred.T @ centred / len(x)).diagonal(), torch.eye(x.shape[1], dtype=x.dtype)": (
+            "only standardized: each variance is 1, but the inputs are still correlated"
+        ),
         "torch.linalg.eigh(centred.T @ centred)": "the covariance is not divided by the number of rows, N",
         "torch.linalg.eigh(torch.corrcoef(x.T))": "the correlations are whitened: take the covariances",
     },
@@ -101,26 +120,29 @@ WHITENING: Mistakes = {
 HE: Mistakes = {
     "/ fan_in": {
         "/ fan_out": "fan_out is used: forward, a unit sums over its fan_in inputs",
-        "/ ((fan_in + fan_out) / 2)": "the mean of fan_in and fan_out is used (Xavier's): the exercise asks "
-        "for fan_in",
+        "/ ((fan_in + fan_out) / 2)": (
+            "the mean of fan_in and fan_out is used (Xavier's): the exercise asks for fan_in"
+        ),
         "/ 1": "fan_in is not used: a unit sums over fan_in inputs, and the variances add up",
         "/ (fan_in * fan_out)": "the product fan_in * fan_out is used: a unit sums over fan_in inputs",
     },
     "fan_in**0.5": {
         "fan_in * gain": "this is the variance: take its square root",
         "fan_in": "the square root of fan_in is forgotten",
-        "fan_in**0.5 * "
-        "3**0.5": "this is the limit of a uniform distribution, which is the root of 3 larger: the "
-        "standard deviation is asked for",
+        "fan_in**0.5 * 3**0.5": (
+            "this is the limit of a uniform distribution, which is the root of 3 larger: the standard "
+            "deviation is asked for"
+        ),
     },
     "gain=2**0.5):": {
-        "gain=2**0.5):\n    gain = "
-        "2**0.5": "the argument gain is not used: He's gain for ReLU, the square root "
-        "of 2, is only its default",
+        "gain=2**0.5):\n    gain = 2**0.5": (
+            "the argument gain is not used: He's gain for ReLU, the square root of 2, is only its default"
+        ),
         "gain=2**0.5):\n    gain = 1.0": "the gain is missing",
         "gain=2**0.5):\n    gain = gain**0.5": "the gain stands inside the square root without being squared",
-        "gain=2**0.5):\n    gain = gain * 2**0.5": "the square root of 2 is in the gain already: it is the "
-        "default",
+        "gain=2**0.5):\n    gain = gain * 2**0.5": (
+            "the square root of 2 is in the gain already: it is the default"
+        ),
         "gain=2**0.5):\n    gain = gain**2": "the gain is squared: that belongs to the variance",
     },
     "gain / fan": {"gain * fan": "multiplied by the square root of fan_in: divide by it"},
@@ -131,10 +153,12 @@ DEAD: Mistakes = {
         "(h == 0).any(dim=0)": "a unit that is 0 for one input is not dead: it must be 0 for all of them",
         "(h == 0).all(dim=1)": "rows and columns are swapped: this counts inputs for which all units are 0",
         "(h == 0).flatten()": "this counts zeros: a unit is dead if its whole column is zero",
-        "(h.mean(dim=0).abs() < "
-        "1e-12)": "a mean of 0 is not enough: positive and negative activations cancel",
-        "(h.amax(dim=0) == "
-        "0)": "a maximum of 0 is not enough: activations may be negative (GELU, leaky ReLU)",
+        "(h.mean(dim=0).abs() < 1e-12)": (
+            "a mean of 0 is not enough: positive and negative activations cancel"
+        ),
+        "(h.amax(dim=0) == 0)": (
+            "a maximum of 0 is not enough: activations may be negative (GELU, leaky ReLU)"
+        ),
         "(h <= 0).all(dim=0)": "negative activations are not 0: compare with == 0",
         "(h.abs() < 1e-3).all(dim=0)": "a small activation is not 0: compare with 0 exactly",
         "(h.abs() < 1e-6).all(dim=0)": "a small activation is not 0: compare with 0 exactly",

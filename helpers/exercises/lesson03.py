@@ -105,8 +105,9 @@ FORWARD: Mistakes = {
         "torch.sqrt(var + 1e-5)": _FIXED,
         "(var + eps)": _NO_ROOT,
         "torch.sqrt(var + eps**2)": "eps is squared: it is added to the variance as it is",
-        "(x.amax(axes, keepdim=True) - x.amin(axes, keepdim=True) + eps)": "divided by the range, not by the "
-        "standard deviation",
+        "(x.amax(axes, keepdim=True) - x.amin(axes, keepdim=True) + eps)": (
+            "divided by the range, not by the standard deviation"
+        ),
     },
     "weight.view(shape) * x_hat + bias.view(shape)": {
         "x_hat + bias.view(shape)": "weight is not used",
@@ -116,16 +117,20 @@ FORWARD: Mistakes = {
         "weight.view(shape) * (x_hat + bias.view(shape))": "the bias is added before the weight multiplies",
     },
     "[1, -1] + [1] * (x.ndim - 2)": {
-        "[1] * (x.ndim - 1) + [-1]": "weight and bias run along the last axis (the columns), not along the "
-        "channels",
+        "[1] * (x.ndim - 1) + [-1]": (
+            "weight and bias run along the last axis (the columns), not along the channels"
+        ),
     },
     ("x.mean(", "x.var("): {
-        ("x.detach().mean(", "x.var("): "the mean is treated as a constant: its gradient is lost (detach or "
-        "no_grad)",
-        ("x.mean(", "x.detach().var("): "the variance is treated as a constant: its gradient is lost (detach "
-        "or no_grad)",
-        ("x.detach().mean(", "x.detach().var("): "mean and variance are treated as constants: their "
-        "gradients are lost (detach or no_grad)",
+        ("x.detach().mean(", "x.var("): (
+            "the mean is treated as a constant: its gradient is lost (detach or no_grad)"
+        ),
+        ("x.mean(", "x.detach().var("): (
+            "the variance is treated as a constant: its gradient is lost (detach or no_grad)"
+        ),
+        ("x.detach().mean(", "x.detach().var("): (
+            "mean and variance are treated as constants: their gradients are lost (detach or no_grad)"
+        ),
     },
     "x_hat = (x - mean) /": {
         "x_hat = x - mean /": "operator precedence: x - mean / s divides the mean only; write (x - mean) / s",
@@ -135,61 +140,74 @@ FORWARD: Mistakes = {
         "x_hat = (x.detach() - mean) /": "x itself is detached: the direct path of its gradient is lost",
     },
     "x_hat = (x - mean) / torch.sqrt(var + eps)": {
-        "mean, var = mean.flatten(), var.flatten()\n    x_hat = (x - mean) / torch.sqrt(var + "
-        "eps)": "mean and "
-        "variance run along the last axis: is keepdim=True missing?",
-        "x_hat = (x - x.amin(axes, keepdim=True)) / (x.amax(axes, keepdim=True) - x.amin(axes, keepdim=True) "
-        "+ eps)": "minimum and range are used: that is min-max scaling, not standardization",
+        "mean, var = mean.flatten(), var.flatten()\n    x_hat = (x - mean) / torch.sqrt(var + eps)": (
+            "mean and variance run along the last axis: is keepdim=True missing?"
+        ),
+        "low, high = x.amin(axes, keepdim=True), x.amax(axes, keepdim=True)\n"
+        "    x_hat = (x - low) / (high - low + eps)": (
+            "minimum and range are used: that is min-max scaling, not standardization"
+        ),
     },
-    "    x_hat = (x - mean) / torch.sqrt(var + eps)\n    return weight.view(shape) * x_hat + "
-    "bias.view(shape)": {
-        "    flat = x.reshape(-1, x.shape[1])\n    flat = (flat - flat.mean(0)) / torch.sqrt(flat.var(0, "
-        "correction=0) + eps)\n    return (weight * flat + "
-        "bias).reshape(x.shape)": "reshape(-1, C) mixes the channels: axis 1 has to "
-        "be the last one first (movedim)",
-        "    flat = x.reshape(-1, x.shape[1])\n    x_hat = ((flat - flat.mean(0)) / torch.sqrt(flat.var(0, "
-        "correction=0) + eps)).reshape(x.shape)\n    return weight.view(shape) * x_hat + "
-        "bias.view(shape)": "reshape(-1, C) mixes the channels: axis 1 "
-        "has to be the last one first (movedim), and to go back after",
+    "    x_hat = (x - mean) / torch.sqrt(var + eps)\n"
+    "    return weight.view(shape) * x_hat + bias.view(shape)": {
+        "    flat = x.reshape(-1, x.shape[1])\n"
+        "    flat = (flat - flat.mean(0)) / torch.sqrt(flat.var(0, correction=0) + eps)\n"
+        "    return (weight * flat + bias).reshape(x.shape)": (
+            "reshape(-1, C) mixes the channels: axis 1 has to be the last one first (movedim)"
+        ),
+        "    flat = x.reshape(-1, x.shape[1])\n"
+        "    x_hat = ((flat - flat.mean(0)) / torch.sqrt(flat.var(0, correction=0) + eps)).reshape(x.shape)\n"
+        "    return weight.view(shape) * x_hat + bias.view(shape)": (
+            "reshape(-1, C) mixes the channels: axis 1 has to be the last one first (movedim), and to go "
+            "back after"
+        ),
     },
     "eps=1e-5):": {
         "eps=1e-5):\n    x = x.detach()": "x is detached: no gradient reaches it",
-        "eps=1e-5):\n    weight, bias = weight.detach(), bias.detach()": "weight and bias are detached: they "
-        "would never learn",
+        "eps=1e-5):\n    weight, bias = weight.detach(), bias.detach()": (
+            "weight and bias are detached: they would never learn"
+        ),
     },
-}  # fmt: skip
+}
 
 STATISTICS: Mistakes = {
     "[0, *range(2, x.ndim)]": {"list(range(x.ndim))": _WRONG_AXES["list(range(x.ndim))"]},
     "correction=1)": {
-        "correction=0)": "the variance that is kept is the biased one: keep the unbiased one, divided by "
-        "m - 1",
-        "correction=0) * (len(x) / (len(x) - "
-        "1))": "the variance is multiplied by N / (N - 1), with N images: "
-        "it should be m / (m - 1), with the m values of a channel",
+        "correction=0)": (
+            "the variance that is kept is the biased one: keep the unbiased one, divided by m - 1"
+        ),
+        "correction=0) * (len(x) / (len(x) - 1))": (
+            "the variance is multiplied by N / (N - 1), with N images: it should be m / (m - 1), with the m "
+            "values of a channel"
+        ),
     },
     "momentum=0.1):": {
-        "momentum=0.1):\n    momentum = 1 - momentum": "momentum is the share of the new value, not of the "
-        "old one",
+        "momentum=0.1):\n    momentum = 1 - momentum": (
+            "momentum is the share of the new value, not of the old one"
+        ),
         "momentum=0.1):\n    momentum = 0.1": "momentum is always 0.1: the argument momentum is not used",
         "momentum=0.1):\n    momentum = 1.0": "the old value is forgotten: keep (1 - momentum) of it",
-        "momentum=0.1):\n    momentum = 1 - (1 - momentum) ** "
-        "2": "the statistics are moved twice for one batch",
+        "momentum=0.1):\n    momentum = 1 - (1 - momentum) ** 2": (
+            "the statistics are moved twice for one batch"
+        ),
     },
     "momentum * var)": {
         "momentum * var.sqrt())": "the standard deviation is kept, not the variance",
-        "momentum * (x - running_mean.view([1, -1] + [1] * (x.ndim - 2))).square().sum(axes) "
-        "/ (x.numel() / x.shape[1] - 1))": "the variance is taken about running_mean: take it about the "
-        "batch's own mean",
+        "momentum * (x.movedim(1, -1) - running_mean).square().flatten(0, -2).sum(0) / (x[:, 0].numel() - 1))": (
+            "the variance is taken about running_mean: take it about the batch's own mean"
+        ),
     },
     (".mul_(1 - momentum).add_(momentum * mean)", ".mul_(1 - momentum).add_(momentum * var)"): {
-        (".add_(momentum * "
-        "mean)", ".add_(momentum * var)"): "the old value is not multiplied by 1 - momentum",
-        (".add_(momentum * mean).mul_(1 - momentum)", ".add_(momentum * var).mul_(1 - momentum)"): "the new "
-        "value is multiplied by 1 - momentum as well: first mul_, then add_",
-        (".mul_(1 - "
-        "momentum).add_(mean)", ".mul_(1 - momentum).add_(var)"): "the new value is not multiplied "
-        "by momentum",
+        (
+            ".add_(momentum * mean)",
+            ".add_(momentum * var)",
+        ): "the old value is not multiplied by 1 - momentum",
+        (".add_(momentum * mean).mul_(1 - momentum)", ".add_(momentum * var).mul_(1 - momentum)"): (
+            "the new value is multiplied by 1 - momentum as well: first mul_, then add_"
+        ),
+        (".mul_(1 - momentum).add_(mean)", ".mul_(1 - momentum).add_(var)"): (
+            "the new value is not multiplied by momentum"
+        ),
     },
     "running_mean.mul_(1 - momentum).add_(momentum * mean)": {"pass": "running_mean is not updated in place"},
     "running_var.mul_(1 - momentum).add_(momentum * var)": {"pass": "running_var is not updated in place"},
@@ -197,12 +215,14 @@ STATISTICS: Mistakes = {
         "if True:": "running_mean and running_var keep the graph alive: update them under torch.no_grad()",
     },
     ("with torch.no_grad():", "= x.mean(axes), x.var"): {
-        ("if True:", "= x.mean(axes), x.detach().var"): "the running mean keeps the graph alive: update it "
-        "under torch.no_grad()",
-        ("if True:", "= x.detach().mean(axes), x.var"): "the running variance keeps the graph alive: update "
-        "it under torch.no_grad()",
+        ("if True:", "= x.mean(axes), x.detach().var"): (
+            "the running mean keeps the graph alive: update it under torch.no_grad()"
+        ),
+        ("if True:", "= x.detach().mean(axes), x.var"): (
+            "the running variance keeps the graph alive: update it under torch.no_grad()"
+        ),
     },
-}  # fmt: skip
+}
 
 BACKWARD: Mistakes = {
     "values.mean(axes,": {f"values.mean({axes},": words for axes, words in _WRONG_AXES.items()},
@@ -229,10 +249,12 @@ BACKWARD: Mistakes = {
         "    average, m = mean, x.numel() / s.numel()\n"
         "    mean = lambda values: m * average(values)\n"
         "    grad_x = ": "the two terms in grad_x are sums: they should be means, divided by m",
-        "    average, m = mean, x.numel() / s.numel()\n    mean = lambda values: m / len(x) * "
-        "average(values)\n    grad_x = "
-        "": "the two sums in grad_x are divided by N, the number of images: divide by m, the number "
-        "of values of a channel",
+        "    average, m = mean, x.numel() / s.numel()\n"
+        "    mean = lambda values: m / len(x) * average(values)\n"
+        "    grad_x = ": (
+            "the two sums in grad_x are divided by N, the number of images: divide by m, the number of "
+            "values of a channel"
+        ),
     },
     "weight.view(shape) * grad_y": {"grad_y": "weight is missing in grad_x: h = weight * grad_y"},
     "(h * x_hat)) / s": {
@@ -246,11 +268,12 @@ BACKWARD: Mistakes = {
         "(h * x_hat)": "grad_weight uses h, which holds the weight already: it should use grad_y",
     },
     ".sum(axes), grad_y.sum(axes)": {
-        ".mean(axes), "
-        "grad_y.mean(axes)": "grad_weight and grad_bias are means: they should be sums over all m "
-        "values",
-        ".sum(axes) * weight, h.sum(axes)": "grad_weight and grad_bias are multiplied by weight: they should "
-        "not be",
+        ".mean(axes), grad_y.mean(axes)": (
+            "grad_weight and grad_bias are means: they should be sums over all m values"
+        ),
+        ".sum(axes) * weight, h.sum(axes)": (
+            "grad_weight and grad_bias are multiplied by weight: they should not be"
+        ),
         ".sum(axes), h.sum(axes)": "grad_bias is multiplied by weight: it should not be",
     },
     "grad_x, grad_weight, grad_bias": {
@@ -259,7 +282,7 @@ BACKWARD: Mistakes = {
     "    grad_x = (h - mean(h) - x_hat * mean(h * x_hat)) / s": {
         "    grad_x = h": "grad_x is h alone: it has to pass through the normalization",
     },
-}  # fmt: skip
+}
 
 _BUFFERS = "(register_buffer: saved in state_dict, moved by .to(device), not trained)"
 _MODE = (
@@ -268,16 +291,16 @@ _MODE = (
 )
 MODULE: Mistakes = {
     "if self.training:": {
-        "if "
-        "torch.is_grad_enabled():": "the mode is decided by torch.is_grad_enabled(): use self.training, "
-        "which train() and eval() set",
+        "if torch.is_grad_enabled():": (
+            "the mode is decided by torch.is_grad_enabled(): use self.training, which train() and eval() set"
+        ),
         "if True:": _MODE + " (here: always the batch's)",
         "if False:": _MODE + " (here: always the running ones)",
     },
     "else:\n            mean, var = self.running_mean, self.running_var": {
-        "if True:\n            mean, var = self.running_mean.clone(), "
-        "self.running_var.clone()": "the running "
-        "statistics normalize in training, too: there take the batch's own mean and variance",
+        "if True:\n            mean, var = self.running_mean.clone(), self.running_var.clone()": (
+            "the running statistics normalize in training, too: there take the batch's own mean and variance"
+        ),
     },
     (
         'self.register_buffer("running_mean", torch.zeros(num_features))',
@@ -293,8 +316,10 @@ MODULE: Mistakes = {
         ): "the running statistics are parameters: make them buffers " + _BUFFERS,
     },
     "torch.ones(num_features))\n\n": {
-        "torch.zeros(num_features))\n\n": "running_var starts at 0: it should start at 1, or eval mode "
-        "before any training divides by sqrt(eps)",
+        "torch.zeros(num_features))\n\n": (
+            "running_var starts at 0: it should start at 1, or eval mode before any training divides by "
+            "sqrt(eps)"
+        ),
     },
     ("nn.Parameter(torch.ones(num_features))", "nn.Parameter(torch.zeros(num_features))"): {
         (
@@ -307,27 +332,32 @@ MODULE: Mistakes = {
     },
     "unbiased = x.var(axes, correction=1)": {
         "unbiased = var": "running_var keeps the biased variance: keep the unbiased one, divided by m - 1",
-        "unbiased = var * len(x) / (len(x) - "
-        "1)": "running_var is multiplied by N / (N - 1), with N images: it "
-        "should be m / (m - 1), with the m values of a channel",
+        "unbiased = var * len(x) / (len(x) - 1)": (
+            "running_var is multiplied by N / (N - 1), with N images: it should be m / (m - 1), with the m "
+            "values of a channel"
+        ),
         "unbiased = x.std(axes)": "running_var keeps the standard deviation: keep the variance",
     },
     "x.mean(axes), x.var(axes, correction=0)": {
-        "x.mean(axes), x.var(axes, correction=1)": "in training the batch is normalized by the unbiased "
-        "variance: divide by m (correction=0)",
-        "x.detach().mean(axes), x.detach().var(axes, "
-        "correction=0)": "in training mean and variance are treated "
-        "as constants: their gradients are lost",
+        "x.mean(axes), x.var(axes, correction=1)": (
+            "in training the batch is normalized by the unbiased variance: divide by m (correction=0)"
+        ),
+        "x.detach().mean(axes), x.detach().var(axes, correction=0)": (
+            "in training mean and variance are treated as constants: their gradients are lost"
+        ),
     },
-    (".mul_(1 - self.momentum).add_(self.momentum * "
-    "mean)", ".mul_(1 - self.momentum).add_(self.momentum * unb"): {
+    (
+        ".mul_(1 - self.momentum).add_(self.momentum * mean)",
+        ".mul_(1 - self.momentum).add_(self.momentum * unb",
+    ): {
         (
             ".mul_(self.momentum).add_((1 - self.momentum) * mean)",
             ".mul_(self.momentum).add_((1 - self.momentum) * unb",
         ): "momentum is the wrong way round: in PyTorch it is the share of the new value",
-        (".mul_(0.9).add_(0.1 * "
-        "mean)", ".mul_(0.9).add_(0.1 * unb"): "momentum is always 0.1: the argument is "
-        "not used",
+        (
+            ".mul_(0.9).add_(0.1 * mean)",
+            ".mul_(0.9).add_(0.1 * unb",
+        ): "momentum is always 0.1: the argument is not used",
         (".mul_(1).add_(0 * mean)", ".mul_(1).add_(0 * unb"): "the running statistics are never updated",
     },
     "with torch.no_grad():": {
@@ -375,7 +405,7 @@ MODULE: Mistakes = {
             "        if not self.training:",
         ): "the running statistics move in eval mode as well: update them in training only",
     },
-}  # fmt: skip
+}
 
 
 def _updated(answer: Callable, x: Tensor, mean: Tensor, var: Tensor, momentum: float) -> Seen:

@@ -45,16 +45,18 @@ AXES: Mistakes = {
         '"batch": (0,)': "batch norm pools the pixels of a channel too, not the images only",
         '"batch": (1, 2, 3)': "that is layer norm: batch norm pools the images and keeps the channels",
         '"batch": (2, 3)': "that is instance norm: batch norm pools the images too",
-        '"batch": (0, 1, 2, 3)': "with every axis pooled, the channels share one mean: batch norm keeps them "
-        "apart",
+        '"batch": (0, 1, 2, 3)': (
+            "with every axis pooled, the channels share one mean: batch norm keeps them apart"
+        ),
     },
     '"layer": (1, 2, 3)': {
         '"layer": (0,)': _KEPT,
         '"layer": (0, 2, 3)': "that is batch norm: layer norm pools the channels and keeps the images",
         '"layer": (2, 3)': "that is instance norm: layer norm pools the channels too",
         '"layer": (1,)': "that is layer norm per position: here the pixels are pooled too",
-        '"layer": (0, 1, 2, 3)': "with every axis pooled, the images share one mean: layer norm keeps them "
-        "apart",
+        '"layer": (0, 1, 2, 3)': (
+            "with every axis pooled, the images share one mean: layer norm keeps them apart"
+        ),
     },
     '"instance": (2, 3)': {
         '"instance": (0, 1)': _KEPT,
@@ -106,8 +108,9 @@ GROUP: Mistakes = {
     },
     "axes, shape = (2, 3, 4),": {
         "axes, shape = (0, 2, 3, 4),": "the images share statistics: pool axes 2, 3 and 4 only, not axis 0",
-        "axes, shape = (3, 4),": "each channel has a mean of its own (that is instance norm): pool axis 2 as "
-        "well",
+        "axes, shape = (3, 4),": (
+            "each channel has a mean of its own (that is instance norm): pool axis 2 as well"
+        ),
         "axes, shape = (2,),": "each pixel has a mean of its own: pool the pixels, axes 3 and 4, as well",
         "axes, shape = (1, 2, 3, 4),": "the groups share one mean (that is layer norm): keep axis 1",
         "axes, shape = (1, 3, 4),": "this pools the groups, axis 1: pool the channels of a group, axis 2",
@@ -135,23 +138,29 @@ GROUP: Mistakes = {
 
 RMS: Mistakes = {
     "    mean_square = ": {
-        "    x = x - x.mean(axis, keepdim=True)\n    mean_square = "
-        "": "the mean is subtracted: that is layer norm",
-        "    x = weight * x\n    weight = 1\n    mean_square = "
-        "": "the weight multiplies before the mean square is taken: it multiplies after",
+        "    x = x - x.mean(axis, keepdim=True)\n    mean_square = ": (
+            "the mean is subtracted: that is layer norm"
+        ),
+        "    x = weight * x\n    weight = 1\n    mean_square = ": (
+            "the weight multiplies before the mean square is taken: it multiplies after"
+        ),
         "    weight = 1 + weight\n    mean_square = ": "1 + weight multiplies: it should be weight",
     },
     "(x**2).mean(axis, keepdim=True)": {
-        "x.var(axis, correction=0, "
-        "keepdim=True)": "divided by the standard deviation: the mean square is taken "
-        "about 0, not about the mean",
-        "x.var(axis, correction=1, keepdim=True)": "divided by the (unbiased) standard deviation: the mean "
-        "square is taken about 0, not about the mean",
+        "x.var(axis, correction=0, keepdim=True)": (
+            "divided by the standard deviation: the mean square is taken about 0, not about the mean"
+        ),
+        "x.var(axis, correction=1, keepdim=True)": (
+            "divided by the (unbiased) standard deviation: the mean square is taken about 0, not about the "
+            "mean"
+        ),
         "(x**2).sum(axis, keepdim=True)": "the squares are added up: take their mean",
-        "(x**2).mean(axis, keepdim=True) / (1 - x.mean(axis, keepdim=True).numel() / "
-        "x.numel())": "the sum of the squares is divided by m - 1: divide by m",
-        "x.abs().mean(axis, keepdim=True) ** "
-        "2": "this is the mean of the absolute values: take the mean of the squares, then the square root",
+        "(x**2).mean(axis, keepdim=True) / (1 - x.mean(axis, keepdim=True).numel() / x.numel())": (
+            "the sum of the squares is divided by m - 1: divide by m"
+        ),
+        "x.abs().mean(axis, keepdim=True) ** 2": (
+            "this is the mean of the absolute values: take the mean of the squares, then the square root"
+        ),
         "x.mean(axis, keepdim=True) ** 2": "this is the square of the mean: take the mean of the squares",
         "(x**2).amax(axis, keepdim=True)": "the largest square is taken: take the mean of the squares",
         "(x**2).detach().mean(axis, keepdim=True)": "the mean square is " + _CONSTANT,
@@ -167,9 +176,9 @@ RMS: Mistakes = {
         "torch.sqrt(mean_square + 1e-5)": "eps is always 1e-5: the argument eps is not used",
         "torch.sqrt(mean_square + 1e-6)": "eps is always 1e-6: the argument eps is not used",
         "(mean_square + eps)": "the square root is missing",
-        "(x.abs().mean(axis, keepdim=True) + "
-        "eps)": "divided by the mean of the absolute values: take the mean "
-        "of the squares, then the square root",
+        "(x.abs().mean(axis, keepdim=True) + eps)": (
+            "divided by the mean of the absolute values: take the mean of the squares, then the square root"
+        ),
     },
     "weight * x": {"x": "weight is not used"},
 }
@@ -178,8 +187,9 @@ _IMAGES = "{} norm does not pool the images: each has statistics of its own"
 _ELEMENTS = "layer and RMS norm over (C, H, W) have parameters for each element, not channel"
 COUNT: Mistakes = {
     '"batch": C': {
-        '"batch": N * C': "batch norm pools the images: one set for each channel, however many images there "
-        "are",
+        '"batch": N * C': (
+            "batch norm pools the images: one set for each channel, however many images there are"
+        ),
         '"batch": N': "batch norm has a set for each channel, not for each image",
     },
     ('"layer": N', '"RMS": N'): {
@@ -188,8 +198,9 @@ COUNT: Mistakes = {
     },
     '"group": N * groups': {
         '"group": groups': _IMAGES.format("group"),
-        '"group": N * C // groups': "group norm: groups x images, not channels / groups x images (claim 12 "
-        "has the same slip)",
+        '"group": N * C // groups': (
+            "group norm: groups x images, not channels / groups x images (claim 12 has the same slip)"
+        ),
         '"group": N': "group norm has `groups` sets for each image",
     },
     '"instance": N * C': {
@@ -208,17 +219,21 @@ COUNT: Mistakes = {
         "N": "parameters never belong to an image: the next batch holds other images",
         "C": _ELEMENTS,
         "C * H * W": "only layer and RMS norm over (C, H, W) have parameters for each element",
-        '(groups if norm == "group" else each.get(norm, C))': "group norm has parameters for each channel, "
-        "not for each group",
-        '(2 * C if norm == "batch" else each.get(norm, C))': "batch norm's running statistics are no "
-        "parameters: gamma and beta only",
-        '(N * C if norm == "instance" else each.get(norm, C))': "parameters never belong to an image: "
-        "instance norm has them for each channel",
+        '(groups if norm == "group" else each.get(norm, C))': (
+            "group norm has parameters for each channel, not for each group"
+        ),
+        '(2 * C if norm == "batch" else each.get(norm, C))': (
+            "batch norm's running statistics are no parameters: gamma and beta only"
+        ),
+        '(N * C if norm == "instance" else each.get(norm, C))': (
+            "parameters never belong to an image: instance norm has them for each channel"
+        ),
     },
     "return sets[norm], parameters": {
         "return parameters, sets[norm]": "the order: first how many sets, then how many parameters",
-        'return sets[norm] * (1 if norm == "RMS" else 2), parameters': "mean and variance of a set count "
-        "once: how many sets of values there are is asked for",
+        'return sets[norm] * (1 if norm == "RMS" else 2), parameters': (
+            "mean and variance of a set count once: how many sets of values there are is asked for"
+        ),
     },
 }
 

@@ -31,10 +31,12 @@ def main_effect(accuracy, factor):
 COUNT: Mistakes = {
     "(widths[i] + 1)": {
         "widths[i]": "the biases of the linear layers are missing: one for each unit",
-        "(widths[i] + widths[i] / widths[i + "
-        "1])": "the biases are counted for the inputs of each layer: there is one for each of its outputs",
-        "(widths[i] + (not norm or i == len(widths) - "
-        "2))": "the biases before a norm are left out: nn.Linear has them all the same",
+        "(widths[i] + widths[i] / widths[i + 1])": (
+            "the biases are counted for the inputs of each layer: there is one for each of its outputs"
+        ),
+        "(widths[i] + (not norm or i == len(widths) - 2))": (
+            "the biases before a norm are left out: nn.Linear has them all the same"
+        ),
     },
     "learned = 2 * units": {
         "learned = units": "gamma and beta are two numbers for each unit: one of them is missing",
@@ -46,16 +48,19 @@ COUNT: Mistakes = {
     },
     "kept = 2 * units": {
         "kept = units": "two numbers are kept for each unit, a mean and a variance: one of them is missing",
-        "trained, kept = trained + 2 * units, 0": "the running mean and variance are counted as trained: no "
-        "gradient moves them",
+        "trained, kept = trained + 2 * units, 0": (
+            "the running mean and variance are counted as trained: no gradient moves them"
+        ),
         "kept = 0": "the running statistics are missing: a mean and a variance for each unit",
-        "kept = 2 * units + (len(widths) - 2 if norm else 0) + (1 if input_norm else "
-        "0)": "the counters of batches are counted: leave them out",
+        "kept = 2 * units + (len(widths) - 2 if norm else 0) + (1 if input_norm else 0)": (
+            "the counters of batches are counted: leave them out"
+        ),
     },
     "widths[1:-1]": {
         "widths[1:]": "the outputs are counted as normalized: no batch norm follows the last layer",
-        "widths[1:-1][:1]": "only the first hidden layer is counted as normalized: a norm follows each of "
-        "them",
+        "widths[1:-1][:1]": (
+            "only the first hidden layer is counted as normalized: a norm follows each of them"
+        ),
     },
     "(widths[0] if input_norm else 0)": {
         "0": "the input batch norm is missing: it normalizes each pixel",
@@ -68,27 +73,31 @@ COUNT: Mistakes = {
         "    return kept, trained + learned": "the two numbers are swapped: trained first",
     },
     "    kept = 2 * units  # running mean and running variance\n    return trained + learned, kept": {
-        "    kept = 2 * units\n    return learned + kept, "
-        "trained": "the two numbers are swapped: trained first; and "
-        "gamma and beta are counted as not trained: the optimizer moves them",
-        "    return 0, trained + learned + 2 * "
-        "units": "the two numbers are swapped: trained first; and the running "
-        "mean and variance are counted as trained: no gradient moves them",
+        "    kept = 2 * units\n    return learned + kept, trained": (
+            "the two numbers are swapped: trained first; and gamma and beta are counted as not trained: the "
+            "optimizer moves them"
+        ),
+        "    return 0, trained + learned + 2 * units": (
+            "the two numbers are swapped: trained first; and the running mean and variance are counted as "
+            "trained: no gradient moves them"
+        ),
     },
 }
 
 FOLDED: Mistakes = {
     "factor.view(-1, 1)": {
-        "factor.view(1, -1)": "the factor multiplies the columns of the weight: a unit is a row, so use "
-        "view(-1, 1)",
+        "factor.view(1, -1)": (
+            "the factor multiplies the columns of the weight: a unit is a row, so use view(-1, 1)"
+        ),
         "1": "the weight is not multiplied by the factor",
     },
     "torch.sqrt(var + eps)": {
         "(var + eps)": "the square root is forgotten: divide by sqrt(var + eps)",
         "torch.sqrt(var)": "eps is missing: sqrt(var + eps)",
         "(torch.sqrt(var) + eps)": "eps is outside the square root: sqrt(var + eps)",
-        "torch.ones_like(var)": "not divided by the standard deviation: the factor is gamma / sqrt(var + "
-        "eps)",
+        "torch.ones_like(var)": (
+            "not divided by the standard deviation: the factor is gamma / sqrt(var + eps)"
+        ),
         "(1 / torch.sqrt(var + eps))": "multiplied by the standard deviation: divide by sqrt(var + eps)",
     },
     "gamma /": {"1 /": "gamma is missing: the factor is gamma / sqrt(var + eps)"},
@@ -96,8 +105,9 @@ FOLDED: Mistakes = {
         "": "the running mean is not subtracted from the bias",
         " - mean": "the running mean is subtracted after the factor: factor * (bias - mean) + beta",
         " + factor * mean": "the running mean is added: it should be subtracted",
-        " - factor / gamma * "
-        "mean": "the running mean is not multiplied by gamma: factor * (bias - mean) + beta",
+        " - factor / gamma * mean": (
+            "the running mean is not multiplied by gamma: factor * (bias - mean) + beta"
+        ),
     },
     "factor * bias": {
         "0 * bias": "the old bias is lost: it is multiplied by the factor too",
@@ -110,38 +120,47 @@ FOLDED: Mistakes = {
     },
     "factor * bias - factor * mean + beta": {
         "bias": "the bias stays as it was: factor * (bias - mean) + beta is the new one",
-        "bias + weight @ (beta - factor * "
-        "mean)": "that folds a norm that comes before the linear layer: here the norm follows it",
+        "bias + weight @ (beta - factor * mean)": (
+            "that folds a norm that comes before the linear layer: here the norm follows it"
+        ),
     },
     "factor.view(-1, 1) * weight, factor * bias - factor * mean + beta": {
-        "factor.view(1, -1) * weight, bias + weight @ (beta - factor * "
-        "mean)": "that folds a norm that comes before the linear layer: here the norm follows it",
+        "factor.view(1, -1) * weight, bias + weight @ (beta - factor * mean)": (
+            "that folds a norm that comes before the linear layer: here the norm follows it"
+        ),
     },
 }
 
-_MEANS = "    with_it, without = sum(on) / len(on), sum(off) / len(off)"
-_CELLS_OF = "    k = len(next(iter(accuracy)))\n    with_it, without = accuracy"
+_SET = "    with_it, without = "
+_CELLS_OF = f"    k = len(next(iter(accuracy)))\n{_SET}accuracy"
 EFFECT: Mistakes = {
-    _MEANS: {
-        f"{_CELLS_OF}[tuple(i == factor for i in range(k))], accuracy[(False,) * k]": "this is one pair only, "
-        "all other factors off: take the mean over all pairs",
-        f"{_CELLS_OF}[(True,) * k], accuracy[tuple(i != factor for i in range(k))]": "this is one pair only, all "
-        "other factors on: take the mean over all pairs",
-        f"{_CELLS_OF}[(True,) * k], accuracy[(False,) * k]": "this is everything on minus everything off: the "
-        "other factors are in it, too",
-        "    with_it, without = sum(on) / len(on), 0": "this is the mean of the cells with the factor: subtract "
-        "the mean of those without it",
-        "    with_it, without = sum(on), sum(off)": "the differences are added up: divide by how many pairs "
-        "there are",
-        "    with_it, without = sum(on) / len(accuracy), sum(off) / len(accuracy)": "divided by the number of "
-        "cells: there are half as many pairs",
-        "    with_it, without = sum(on) / 4, sum(off) / 4": "divided by 4: the number of pairs depends on the "
-        "number of factors",
-        "    with_it, without = max(on), max(off)": "the best cells are compared: take the mean over all pairs",
-        "    from statistics import median\n\n    with_it, without = median(on), median(off)": "this is a "
-        "difference of medians: take the mean",
-        "    with_it, without = 100 * sum(on) / sum(off), 100": "this is a relative change in percent: the "
-        "difference in points is asked for",
+    f"{_SET}sum(on) / len(on), sum(off) / len(off)": {
+        f"{_CELLS_OF}[tuple(i == factor for i in range(k))], accuracy[(False,) * k]": (
+            "this is one pair only, all other factors off: take the mean over all pairs"
+        ),
+        f"{_CELLS_OF}[(True,) * k], accuracy[tuple(i != factor for i in range(k))]": (
+            "this is one pair only, all other factors on: take the mean over all pairs"
+        ),
+        f"{_CELLS_OF}[(True,) * k], accuracy[(False,) * k]": (
+            "this is everything on minus everything off: the other factors are in it, too"
+        ),
+        f"{_SET}sum(on) / len(on), 0": (
+            "this is the mean of the cells with the factor: subtract the mean of those without it"
+        ),
+        f"{_SET}sum(on), sum(off)": "the differences are added up: divide by how many pairs there are",
+        f"{_SET}sum(on) / len(accuracy), sum(off) / len(accuracy)": (
+            "divided by the number of cells: there are half as many pairs"
+        ),
+        f"{_SET}sum(on) / 4, sum(off) / 4": (
+            "divided by 4: the number of pairs depends on the number of factors"
+        ),
+        f"{_SET}max(on), max(off)": "the best cells are compared: take the mean over all pairs",
+        f"    from statistics import median\n\n{_SET}median(on), median(off)": (
+            "this is a difference of medians: take the mean"
+        ),
+        f"{_SET}100 * sum(on) / sum(off), 100": (
+            "this is a relative change in percent: the difference in points is asked for"
+        ),
     },
     "with_it - without": {
         "without - with_it": "the sign is wrong: with the factor minus without it",
@@ -149,12 +168,12 @@ EFFECT: Mistakes = {
         "(with_it - without) / 100": "this is a share: points are percent",
     },
     "    on = [": {
-        "    factor = len(next(iter(accuracy))) - 1 - factor\n    on = [": "this is another factor: "
-        "levels[factor] counts from the left, from 0",
-        "    factor = 0\n    on = [": "this is always factor 0: the argument factor "
-        "is not used",
+        "    factor = len(next(iter(accuracy))) - 1 - factor\n    on = [": (
+            "this is another factor: levels[factor] counts from the left, from 0"
+        ),
+        "    factor = 0\n    on = [": "this is always factor 0: the argument factor is not used",
     },
-}  # fmt: skip
+}
 
 
 def _random(*shape: int, seed: int = 5) -> Tensor:

@@ -30,8 +30,9 @@ def first_epoch(accuracies, threshold):
 
 MEANS: Mistakes = {
     '"batch": C': {
-        '"batch": N * C': "batch norm pools the images: one mean for each channel, however many images there "
-        "are",
+        '"batch": N * C': (
+            "batch norm pools the images: one mean for each channel, however many images there are"
+        ),
         '"batch": N': "batch and layer norm: batch norm has a mean for each channel, not for each image",
         '"batch": C * _H * _W': "batch norm pools the pixels too: one mean for each channel",
     },
@@ -50,8 +51,9 @@ MEANS: Mistakes = {
     '"instance": N * C': {
         '"instance": C': "instance norm does not pool the images: a mean for each channel of each image",
         '"instance": N': "instance norm does not pool the channels: a mean for each channel of each image",
-        '"instance": N * C * _H * _W': "instance norm pools the pixels: a mean for each channel of each "
-        "image",
+        '"instance": N * C * _H * _W': (
+            "instance norm pools the pixels: a mean for each channel of each image"
+        ),
     },
     "return {": {
         "return 2 * {": "only the means are asked for, not means and variances",
@@ -67,8 +69,10 @@ ERROR: Mistakes = {
     },
     " ** 0.5": {"": "this is the variance: take its square root"},
     " / images)": {
-        ")": "this is the standard deviation of one answer, right or wrong: divide by the square root of "
-        "`images`",
+        ")": (
+            "this is the standard deviation of one answer, right or wrong: divide by the square root of "
+            "`images`"
+        ),
         " / images**2)": "divided by `images`: divide by its square root",
         " / (images - 1))": "divided by images - 1: the formula has images",
         " * images)": "multiplied by the square root of `images`: divide by it",
@@ -90,8 +94,10 @@ PAIRED: Mistakes = {
         "n": "the standard deviation is the biased one: NumPy divides by n unless told ddof=1",
     },
     "variance / n": {
-        "variance": "this is where single differences lie: for their mean, divide the standard deviation by "
-        "the square root of n",
+        "variance": (
+            "this is where single differences lie: for their mean, divide the standard deviation by the "
+            "square root of n"
+        ),
         "variance / n**2": "divided by n: divide the standard deviation by the square root of n",
         "variance / 5": "divided by the square root of 5: n is the number of pairs",
         "variance**2 / n": "the variance stands where the standard deviation should: take its square root",
@@ -103,29 +109,32 @@ PAIRED: Mistakes = {
         "b, t):\n    t = 2 * t": "the interval reaches t standard errors to each side, not 2 t",
     },
     "sum((d - mean) ** 2 for d in differences)": {
-        "sum(sum((v - sum(c) / n) ** 2 for v in c) for c in (a, b))": "the pairs are lost: take the standard "
-        "deviation of the differences, not of a and b apart",
+        "sum(sum((v - sum(c) / n) ** 2 for v in c) for c in (a, b))": (
+            "the pairs are lost: take the standard deviation of the differences, not of a and b apart"
+        ),
     },
     "zip(a, b, strict=True)": {
-        "zip(sorted(a), sorted(b), "
-        "strict=True)": "the pairs are lost: a and b are sorted, so other runs meet",
+        "zip(sorted(a), sorted(b), strict=True)": (
+            "the pairs are lost: a and b are sorted, so other runs meet"
+        ),
     },
     "mean = len(differences), sum(differences) / len(differences)": {
-        "mean = len(differences), sorted(differences)[len(differences) // "
-        "2]": "the median is taken: take the mean "
-        "of the differences",
+        "mean = len(differences), sorted(differences)[len(differences) // 2]": (
+            "the median is taken: take the mean of the differences"
+        ),
     },
     "return mean, mean - t * error": {
-        "mean, middle = sorted(differences)[n // 2], mean\n    return mean, mean - t * "
-        "error": "the median is taken: "
-        "take the mean of the differences",
+        "mean, middle = sorted(differences)[n // 2], mean\n    return mean, mean - t * error": (
+            "the median is taken: take the mean of the differences"
+        ),
     },
     "return mean, mean - t * error, mean + t * error": {
         "return mean, mean + t * error, mean - t * error": "lower and upper end are exchanged",
-        "return mean - t * error, mean, mean + t * "
-        "error": "the order: first the mean, then lower and upper end",
+        "return mean - t * error, mean, mean + t * error": (
+            "the order: first the mean, then lower and upper end"
+        ),
     },
-}  # fmt: skip
+}
 
 FIRST: Mistakes = {
     "start=1": {"start=0": "epochs are counted from 1"},
@@ -138,40 +147,48 @@ FIRST: Mistakes = {
         "return len(accuracies)": "a run that never gets there counts as its last epoch: return None",
         "return epoch + 1": "a run that never gets there counts as one epoch more: return None",
         "return len(accuracies) + 1": "a run that never gets there counts as one epoch more: return None",
-        "return "
-        "0": "a run that never gets there has no epoch: return None, not 0 (0 would be the fastest of all)",
-        "return "
-        "1": "a run that never gets there counts as epoch 1, the fastest of all (argmax of nothing but False "
-        "is 0): return None",
-        "return "
-        "-1": "a run that never gets there has no epoch: return None, not -1 (-1 would be the fastest of "
-        "all)",
+        "return 0": (
+            "a run that never gets there has no epoch: return None, not 0 (0 would be the fastest of all)"
+        ),
+        "return 1": (
+            "a run that never gets there counts as epoch 1, the fastest of all (argmax of nothing but False "
+            "is 0): return None"
+        ),
+        "return -1": (
+            "a run that never gets there has no epoch: return None, not -1 (-1 would be the fastest of all)"
+        ),
         'return float("inf")': "a run that never gets there has no epoch: return None, not infinity",
         'return float("nan")': "a run that never gets there has no epoch: return None, not NaN",
     },
     "enumerate(accuracies, start=1)": {
-        "reversed(list(enumerate(accuracies, "
-        "start=1)))": "this is the last epoch above the threshold: the first is asked for",
-        "enumerate(sorted(accuracies), "
-        "start=1)": "the accuracies are sorted: a curve that dips then gets there at another epoch",
+        "reversed(list(enumerate(accuracies, start=1)))": (
+            "this is the last epoch above the threshold: the first is asked for"
+        ),
+        "enumerate(sorted(accuracies), start=1)": (
+            "the accuracies are sorted: a curve that dips then gets there at another epoch"
+        ),
     },
     "if accuracy >= threshold:": {
         "if accuracy == max(accuracies):": "this is the best epoch, whatever the threshold",
-        "if min(accuracies[epoch - 1 :]) >= "
-        "threshold:": "this is where the accuracy stays above the threshold: the "
-        "first epoch that reaches it is asked for, though it may dip again",
+        "if min(accuracies[epoch - 1 :]) >= threshold:": (
+            "this is where the accuracy stays above the threshold: the first epoch that reaches it is asked "
+            "for, though it may dip again"
+        ),
     },
     "            return epoch\n": {
-        "            return sum(not value < threshold for value in "
-        "accuracies)\n": "this is how many epochs are above the threshold: the first of them is asked for",
+        "            return sum(not value < threshold for value in accuracies)\n": (
+            "this is how many epochs are above the threshold: the first of them is asked for"
+        ),
         "            return accuracy\n": "this is the accuracy: the number of the epoch is asked for",
-        "            return epoch\n        return "
-        "None\n": "only the first epoch is looked at: `return None` stands inside the loop",
+        "            return epoch\n        return None\n": (
+            "only the first epoch is looked at: `return None` stands inside the loop"
+        ),
     },
     "        if accuracy >= threshold:\n            return epoch\n": {
-        "        if accuracy > threshold:\n            return sum(value > threshold for value in "
-        "accuracies)\n": "this is "
-        "how many epochs are above the threshold: the first of them is asked for; and >=, not >",
+        "        if accuracy > threshold:\n"
+        "            return sum(value > threshold for value in accuracies)\n": (
+            "this is how many epochs are above the threshold: the first of them is asked for; and >=, not >"
+        ),
     },
 }
 

@@ -38,26 +38,32 @@ _LINE = (
 )
 CROSSING: Mistakes = {
     "sizes[i - 1] * (sizes[i] / sizes[i - 1]) ** share": {
-        "sizes[i - 1] + share * (sizes[i] - sizes[i - "
-        "1])": "the straight line is drawn over the batch size itself: draw it over its logarithm",
-        "math.log2(sizes[i - 1]) + share * math.log2(sizes[i] / sizes[i - "
-        "1])": "this is the logarithm of the batch size: raise 2 to it",
-        "2 ** (math.log(sizes[i - 1]) + share * math.log(sizes[i] / sizes[i - "
-        "1]))": "2 is raised to a natural logarithm: take log2, or raise e (exp)",
+        "sizes[i - 1] + share * (sizes[i] - sizes[i - 1])": (
+            "the straight line is drawn over the batch size itself: draw it over its logarithm"
+        ),
+        "math.log2(sizes[i - 1]) + share * math.log2(sizes[i] / sizes[i - 1])": (
+            "this is the logarithm of the batch size: raise 2 to it"
+        ),
+        "2 ** (math.log(sizes[i - 1]) + share * math.log(sizes[i] / sizes[i - 1]))": (
+            "2 is raised to a natural logarithm: take log2, or raise e (exp)"
+        ),
     },
     "below / (below - above)": {
         "0.0": "this is the last batch size before the crossing: interpolate between it and the next",
         "1.0": "this is the first batch size after the crossing: interpolate between it and the one before",
         "0.5": "this is the middle of the two sizes: the larger difference is farther from the crossing",
-        "above / (above - "
-        "below)": "the two differences are swapped: the crossing lies nearer to the one that is nearer to 0",
+        "above / (above - below)": (
+            "the two differences are swapped: the crossing lies nearer to the one that is nearer to 0"
+        ),
     },
     "below < 0 <= above": {
-        "below < 0 <= above or above < 0 <= "
-        "below": "a crossing from above counts here as well: it must rise from below 0",
-        "below * above < "
-        "0": "a crossing from above counts here as well, and one that ends at exactly 0 does not: "
-        "below < 0 <= above",
+        "below < 0 <= above or above < 0 <= below": (
+            "a crossing from above counts here as well: it must rise from below 0"
+        ),
+        "below * above < 0": (
+            "a crossing from above counts here as well, and one that ends at exactly 0 does not: below < 0 "
+            "<= above"
+        ),
         "above < 0 <= below": "this is where the difference falls through 0: it should rise",
         "above <= 0 < below": "this is where the difference falls through 0: it should rise",
         "below < 0 < above": "a difference of exactly 0 has risen to 0: >= 0, not > 0",
@@ -70,53 +76,72 @@ CROSSING: Mistakes = {
     "return None": {
         "return 0": "differences that never rise through 0 have no crossing point: return None, not 0",
         "return -1": "differences that never rise through 0 have no crossing point: return None, not -1",
-        'return float("nan")': "differences that never rise through 0 have no crossing point: return None, "
-        "not NaN",
-        'return float("inf")': "differences that never rise through 0 have no crossing point: return None, "
-        "not infinity",
-        "return "
-        "sizes[-1]": "differences that never rise through 0 have no crossing point: return None, not the "
-        "largest batch size",
-        "return "
-        "sizes[0]": "differences that never rise through 0 have no crossing point: return None, not the "
-        "smallest batch size",
+        'return float("nan")': (
+            "differences that never rise through 0 have no crossing point: return None, not NaN"
+        ),
+        'return float("inf")': (
+            "differences that never rise through 0 have no crossing point: return None, not infinity"
+        ),
+        "return sizes[-1]": (
+            "differences that never rise through 0 have no crossing point: return None, not the largest "
+            "batch size"
+        ),
+        "return sizes[0]": (
+            "differences that never rise through 0 have no crossing point: return None, not the smallest "
+            "batch size"
+        ),
     },
     "    for i in range(1, len(sizes)):\n        below, above": {
-        "    for i in range(1, len(sizes)):\n        if differences[i] >= 0:\n            return sizes[i]\n  "
-        "      below, "
-        "above": "this is the first batch size after a crossing, and nothing is below 0 before it: "
-        "interpolate between it and the one before",
-        "    for size, difference in zip(sizes, differences):\n        if difference >= 0:\n            "
-        "return size\n    for i in range(1, len(sizes)):\n        below, "
-        "above": "this is the first batch size at which the "
-        "difference is not below 0: it must rise through 0; interpolate between it and the one before",
+        "    for i in range(1, len(sizes)):\n"
+        "        if differences[i] >= 0:\n"
+        "            return sizes[i]\n"
+        "        below, above": (
+            "this is the first batch size after a crossing, and nothing is below 0 before it: interpolate "
+            "between it and the one before"
+        ),
+        "    for size, difference in zip(sizes, differences):\n"
+        "        if difference >= 0:\n"
+        "            return size\n"
+        "    for i in range(1, len(sizes)):\n"
+        "        below, above": (
+            "this is the first batch size at which the difference is not below 0: it must rise through 0; "
+            "interpolate between it and the one before"
+        ),
     },
     "    for i in range(1, len(sizes)):\n": {
-        _LINE + "    for i in range(1, "
-        "len(sizes)):\n": "one straight line is laid through all points: take the two "
-        "neighbours of the crossing; and None if there is none",
-        "    from numpy import interp, log2\n\n    return 2 ** interp(0.0, differences, log2(sizes))\n    "
-        "for i in range(1, "
-        "len(sizes)):\n": "np.interp wants differences that only rise, and gives an end where there is "
-        "no crossing: look for the first pair below and above 0",
+        _LINE + "    for i in range(1, len(sizes)):\n": (
+            "one straight line is laid through all points: take the two neighbours of the crossing; and None "
+            "if there is none"
+        ),
+        "    from numpy import interp, log2\n"
+        "\n"
+        "    return 2 ** interp(0.0, differences, log2(sizes))\n"
+        "    for i in range(1, len(sizes)):\n": (
+            "np.interp wants differences that only rise, and gives an end where there is no crossing: look "
+            "for the first pair below and above 0"
+        ),
     },
 }
 
 GAP: Mistakes = {
     "train - test": {
-        "test - "
-        "train": "the sign is wrong: training minus test, so that a network that knows its training images "
-        "by heart has a large gap",
+        "test - train": (
+            "the sign is wrong: training minus test, so that a network that knows its training images by "
+            "heart has a large gap"
+        ),
         "abs(train - test)": "the sign is lost: the test accuracy may be the higher one",
     },
     "return train - test": {
-        "return (train - test) / "
-        "train": "divided by the training accuracy: points are asked for, not a share",
-        "return 100 * (train - test) / "
-        "train": "divided by the training accuracy: that is a relative gap in percent, points are asked for",
+        "return (train - test) / train": (
+            "divided by the training accuracy: points are asked for, not a share"
+        ),
+        "return 100 * (train - test) / train": (
+            "divided by the training accuracy: that is a relative gap in percent, points are asked for"
+        ),
         "return (train - test) / test": "divided by the test accuracy: points are asked for, not a share",
-        "return 100 * (train - test) / "
-        "test": "divided by the test accuracy: that is a relative gap in percent, points are asked for",
+        "return 100 * (train - test) / test": (
+            "divided by the test accuracy: that is a relative gap in percent, points are asked for"
+        ),
         "return train / test": "that is a ratio: the difference is asked for",
         "return round(train - test)": "rounded to whole points: give it as it is",
         "return train // 1 - test // 1": "each accuracy is rounded down to whole points (//): use /",
@@ -129,27 +154,32 @@ GAP: Mistakes = {
         ): "only the training accuracy is in percent: brackets, or 100 * in both",
     },
     "train, test = 100 * train_right / train_all, 100 * test_right / test_all": {
-        "train, test = train_right, "
-        "test_right": "this subtracts counts of right answers: the two sets have different sizes",
-        "train, test = 100 * train_right / train_all, 100 * test_right / "
-        "train_all": "both counts are divided by train_all: the test set has a size of its own",
-        "train, test = 100 * train_right / test_all, 100 * test_right / "
-        "test_all": "both counts are divided by test_all: the training set has a size of its own",
-        "train, test = (100 * n / (train_all + test_all) for n in (train_right, "
-        "test_right))": "the two sets are pooled: divide each count by the size of its own set",
+        "train, test = train_right, test_right": (
+            "this subtracts counts of right answers: the two sets have different sizes"
+        ),
+        "train, test = 100 * train_right / train_all, 100 * test_right / train_all": (
+            "both counts are divided by train_all: the test set has a size of its own"
+        ),
+        "train, test = 100 * train_right / test_all, 100 * test_right / test_all": (
+            "both counts are divided by test_all: the training set has a size of its own"
+        ),
+        "train, test = (100 * n / (train_all + test_all) for n in (train_right, test_right))": (
+            "the two sets are pooled: divide each count by the size of its own set"
+        ),
     },
 }
 
 SCALED: Mistakes = {
     "gradient / a": {
-        "gradient * "
-        "a": "multiplied by a: larger weights have a smaller gradient here, as the same step rotates them "
-        "less",
-        "gradient * "
-        "1": "unchanged: the loss is the same at a * w, but a step of one length is a smaller part of it",
-        "gradient / "
-        "a**2": "divided by the square of a: that is the effective learning rate; the gradient is divided "
-        "by a",
+        "gradient * a": (
+            "multiplied by a: larger weights have a smaller gradient here, as the same step rotates them less"
+        ),
+        "gradient * 1": (
+            "unchanged: the loss is the same at a * w, but a step of one length is a smaller part of it"
+        ),
+        "gradient / a**2": (
+            "divided by the square of a: that is the effective learning rate; the gradient is divided by a"
+        ),
         "gradient / a**0.5": "divided by the square root of a: divide by a",
         "gradient - a": "a is subtracted: divide by it",
         "gradient // a": "// rounds down to whole numbers: use /",
@@ -159,8 +189,9 @@ SCALED: Mistakes = {
         "gradient / gradient.norm() / a": "divided by its norm as well: only its direction is left of it",
     },
     "return gradient / a": {
-        "gradient = gradient / gradient.norm()\n    return "
-        "gradient": "divided by its norm: only its direction is left",
+        "gradient = gradient / gradient.norm()\n    return gradient": (
+            "divided by its norm: only its direction is left"
+        ),
     },
 }
 
@@ -177,12 +208,14 @@ RATE: Mistakes = {
     "weight.square().sum(dim=1)": {
         "weight.sum(dim=1) ** 2": "this is the square of the sum: the squared norm is the sum of squares",
         "weight.square().sum(dim=1) ** 2": "this is the fourth power of the norm: its square is asked for",
-        "weight.abs().sum(dim=1) ** "
-        "2": "this is the squared sum of absolute values: the squared norm is the sum of squares",
+        "weight.abs().sum(dim=1) ** 2": (
+            "this is the squared sum of absolute values: the squared norm is the sum of squares"
+        ),
     },
     "dim=1": {
-        "dim=(0, "
-        "1)": "one number for the whole layer: batch norm acts on each unit, so each row has its own rate",
+        "dim=(0, 1)": (
+            "one number for the whole layer: batch norm acts on each unit, so each row has its own rate"
+        ),
         "dim=0": "rows and columns are swapped: a unit's weights are one row of (units, inputs)",
     },
     "lr / ": {

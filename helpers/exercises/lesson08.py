@@ -36,49 +36,54 @@ def adamw_step(w, g, m, v, t, lr, beta1, beta2, eps, decay):
 
 SOFT: Mistakes = {
     "w.sign() * (w.abs() - threshold).clamp(min=0)": {
-        "w * (w.abs() > "
-        "threshold)": "weights beyond the threshold are kept as they are (hard threshold): they shrink "
-        "by it, too",
-        "w - threshold * "
-        "w.sign()": "small weights cross zero: where |w| is below the threshold the result is exactly 0",
-        "w - "
-        "threshold": "the threshold is subtracted from every weight: L1 pulls towards 0, from either side",
+        "w * (w.abs() > threshold)": (
+            "weights beyond the threshold are kept as they are (hard threshold): they shrink by it, too"
+        ),
+        "w - threshold * w.sign()": (
+            "small weights cross zero: where |w| is below the threshold the result is exactly 0"
+        ),
+        "w - threshold": (
+            "the threshold is subtracted from every weight: L1 pulls towards 0, from either side"
+        ),
         "(w.abs() - threshold).clamp(min=0)": "the sign of negative weights is lost",
-        "(w - "
-        "threshold).clamp(min=0)": "negative weights all become 0: take |w| minus the threshold, give the "
-        "sign back",
-        "w.clamp(-threshold, "
-        "threshold)": "this limits weights to the threshold: it should take the threshold away from "
-        "them",
-        "w / (1 + "
-        "threshold)": "weights are multiplied by a factor, as L2 does: L1 takes the same amount off each",
-        "(w + threshold * w.sign()) * (w.abs() > "
-        "threshold)": "the threshold is added on the wrong side: weights move "
-        "towards 0, not away from it",
-        "(w - threshold) * (w.abs() > "
-        "threshold)": "negative weights move away from 0: to them the threshold is added",
-        "(w + threshold) * (w.abs() > "
-        "threshold)": "positive weights move away from 0: from them the threshold is "
-        "subtracted",
-        "torch.where(w > 0, (w - threshold).clamp(min=0), "
-        "w)": "negative weights are left as they are: L1 pulls from "
-        "either side",
-        "torch.where(w >= 0, w - threshold, w + "
-        "threshold)": "small weights cross zero, and 0 itself moves: where |w| "
-        "is below the threshold the result is exactly 0",
+        "(w - threshold).clamp(min=0)": (
+            "negative weights all become 0: take |w| minus the threshold, give the sign back"
+        ),
+        "w.clamp(-threshold, threshold)": (
+            "this limits weights to the threshold: it should take the threshold away from them"
+        ),
+        "w / (1 + threshold)": (
+            "weights are multiplied by a factor, as L2 does: L1 takes the same amount off each"
+        ),
+        "(w + threshold * w.sign()) * (w.abs() > threshold)": (
+            "the threshold is added on the wrong side: weights move towards 0, not away from it"
+        ),
+        "(w - threshold) * (w.abs() > threshold)": (
+            "negative weights move away from 0: to them the threshold is added"
+        ),
+        "(w + threshold) * (w.abs() > threshold)": (
+            "positive weights move away from 0: from them the threshold is subtracted"
+        ),
+        "torch.where(w > 0, (w - threshold).clamp(min=0), w)": (
+            "negative weights are left as they are: L1 pulls from either side"
+        ),
+        "torch.where(w >= 0, w - threshold, w + threshold)": (
+            "small weights cross zero, and 0 itself moves: where |w| is below the threshold the result is "
+            "exactly 0"
+        ),
         "w * (1 - threshold / w.abs()).clamp(min=0)": "at w = 0 this divides 0 by 0, which is NaN",
         "w * (w.abs() - threshold).clamp(min=0)": "multiplied by w, not by its sign",
         "(w.abs() - threshold) * (w.abs() > threshold)": "the sign of negative weights is lost",
-        "w.sign() * (w.abs() - "
-        "threshold)": "small weights cross zero: where |w| is below the threshold the result is "
-        "exactly 0",
+        "w.sign() * (w.abs() - threshold)": (
+            "small weights cross zero: where |w| is below the threshold the result is exactly 0"
+        ),
     },
     "threshold):": {
         "threshold):\n    threshold = 2 * threshold": "twice the threshold is taken off",
         "threshold):\n    threshold = threshold / 2": "half the threshold is taken off",
         "threshold):\n    threshold = 1.0": "the argument threshold is not used: 1 is taken off",
     },
-}  # fmt: skip
+}
 
 RIDGE: Mistakes = {
     ("rows, target = x - x.mean(dim=0), y - y.mean()", "return w, y.mean() - x.mean(dim=0) @ w"): {
@@ -132,9 +137,9 @@ RIDGE: Mistakes = {
         ): "divided by the number of inputs, d: N is the number of rows",
     },
     "+ penalty": {
-        "+ 2 * "
-        "penalty": "twice the penalty is added: half the sum of w^2 is penalized, the gradient is penalty * "
-        "w",
+        "+ 2 * penalty": (
+            "twice the penalty is added: half the sum of w^2 is penalized, the gradient is penalty * w"
+        ),
         "- penalty": "the penalty is subtracted: its sign should be +",
         "+ penalty / 2": "half the penalty is added: its gradient is penalty * w",
         "+ penalty**2": "the penalty is squared",
@@ -162,81 +167,94 @@ COORDINATE: Mistakes = {
     "curvature = column @ column / n": {
         "curvature = 1.0": "not divided by x_j . x_j / N: that is 1 for standardized inputs only",
         "curvature = column @ column": "divided by x_j . x_j without the 1 / N",
-        "curvature = column @ column / n + "
-        "penalty": "the penalty stands in the denominator as well: that is what ridge does",
+        "curvature = column @ column / n + penalty": (
+            "the penalty stands in the denominator as well: that is what ridge does"
+        ),
         "curvature = column.var()": "the denominator is divided by N - 1: x_j . x_j / N",
-        "curvature = (column @ column / n) ** "
-        "0.5": "divided by the square root of x_j . x_j / N: no square root is taken",
+        "curvature = (column @ column / n) ** 0.5": (
+            "divided by the square root of x_j . x_j / N: no square root is taken"
+        ),
         "curvature = (x * x).sum() / n": "all inputs stand in the denominator: x_j . x_j / N alone",
     },
     "c.sign() * (c.abs() - penalty).clamp(min=0)": {
         "c": "no soft threshold: this is the best weight without penalty",
-        "c.sign() * (c.abs() - penalty * "
-        "curvature).clamp(min=0)": "the threshold comes after the division: first "
-        "soft-threshold x_j . r / N, then divide",
+        "c.sign() * (c.abs() - penalty * curvature).clamp(min=0)": (
+            "the threshold comes after the division: first soft-threshold x_j . r / N, then divide"
+        ),
         "c * (c.abs() > penalty)": "that is a hard threshold: beyond it the penalty is to be taken off, too",
-        "c.sign() * (c.abs() - penalty / "
-        "2).clamp(min=0)": "half the penalty is taken off: the squared error has the "
-        "half already, the penalty none",
+        "c.sign() * (c.abs() - penalty / 2).clamp(min=0)": (
+            "half the penalty is taken off: the squared error has the half already, the penalty none"
+        ),
         "c.sign() * (c.abs() - 2 * penalty).clamp(min=0)": "twice the penalty is taken off",
-        "(c - "
-        "penalty).clamp(min=0)": "negative values all become 0: take the threshold off the absolute value",
+        "(c - penalty).clamp(min=0)": (
+            "negative values all become 0: take the threshold off the absolute value"
+        ),
         "(c.abs() - penalty).clamp(min=0)": "the sign of negative values is lost",
-        "(c - penalty * "
-        "c.sign())": "small values cross zero: where |c| is below the penalty the weight is exactly 0",
+        "(c - penalty * c.sign())": (
+            "small values cross zero: where |c| is below the penalty the weight is exactly 0"
+        ),
         "(c - penalty)": "the penalty is subtracted whatever the sign: take it off the absolute value",
     },
     "c.sign() * (c.abs() - penalty).clamp(min=0) / curvature": {
-        "c / (curvature + "
-        "penalty)": "that is ridge: the penalty in the denominator. L1's is a soft threshold",
+        "c / (curvature + penalty)": (
+            "that is ridge: the penalty in the denominator. L1's is a soft threshold"
+        ),
     },
 }
 
 ADAMW: Mistakes = {
     "w = w * (1 - lr * decay)": {
         "g = g + decay * w": "the decay is added to the gradient: that is Adam with an L2 penalty, not AdamW",
-        "w = w * (1 - "
-        "decay)": "the decay is not multiplied by lr: torch's AdamW multiplies w by 1 - lr * decay",
+        "w = w * (1 - decay)": (
+            "the decay is not multiplied by lr: torch's AdamW multiplies w by 1 - lr * decay"
+        ),
         "pass": "the weight does not decay",
         "w = w * (1 + lr * decay)": "the weight grows: multiply by 1 - lr * decay",
         "w = w - decay": "the decay is subtracted: it multiplies the weight, by 1 - lr * decay",
     },
     ("w = w * (1 - lr * decay)", "return w "): {
-        ("pass", "return w * (1 - lr * decay / root) "
-        ""): "the decay is divided by the square root of v: AdamW lets it "
-        "bypass that division",
+        (
+            "pass",
+            "return w * (1 - lr * decay / root) ",
+        ): "the decay is divided by the square root of v: AdamW lets it bypass that division",
     },
     ("w = w * (1 - lr * decay)", "return w - lr * m_hat / root"): {
-        ("pass", "return (w - lr * m_hat / root) * (1 - lr * "
-        "decay)"): "the weight decays after the step, so that the "
-        "step decays with it: torch's AdamW decays before the step",
+        ("pass", "return (w - lr * m_hat / root) * (1 - lr * decay)"): (
+            "the weight decays after the step, so that the step decays with it: torch's AdamW decays before "
+            "the step"
+        ),
     },
     "m / (1 - beta1**t), v / (1 - beta2**t)": {
         "m, v": "m and v are not corrected for starting at 0: divide by 1 - beta ** t",
         "m / (1 - beta1**t), v": "v is not corrected for starting at 0: divide it by 1 - beta2 ** t",
         "m, v / (1 - beta2**t)": "m is not corrected for starting at 0: divide it by 1 - beta1 ** t",
         "m / (1 - beta1), v / (1 - beta2)": "m and v are divided by 1 - beta: t is missing, 1 - beta ** t",
-        "m / (1 - beta1 * t), v / (1 - beta2 * "
-        "t)": "beta is multiplied by t: it should be its power, beta ** t",
-        "m / (1 - beta1 ** (t - 1)), v / (1 - beta2 ** (t - "
-        "1))": "t is counted from 1 already: beta ** t, not t - 1",
-        "m / (1 - beta1 ** (t + 1)), v / (1 - beta2 ** (t + "
-        "1))": "t is counted from 1 already: beta ** t, not t + 1",
-        "m / (1 - beta2**t), v / (1 - "
-        "beta1**t)": "the two corrections are exchanged: m has beta1, v has beta2",
+        "m / (1 - beta1 * t), v / (1 - beta2 * t)": (
+            "beta is multiplied by t: it should be its power, beta ** t"
+        ),
+        "m / (1 - beta1 ** (t - 1)), v / (1 - beta2 ** (t - 1))": (
+            "t is counted from 1 already: beta ** t, not t - 1"
+        ),
+        "m / (1 - beta1 ** (t + 1)), v / (1 - beta2 ** (t + 1))": (
+            "t is counted from 1 already: beta ** t, not t + 1"
+        ),
+        "m / (1 - beta2**t), v / (1 - beta1**t)": (
+            "the two corrections are exchanged: m has beta1, v has beta2"
+        ),
     },
     "root, m, v": {
-        "root, m_hat, "
-        "v_hat": "the corrected m and v are returned: return the running ones, or they are corrected twice",
+        "root, m_hat, v_hat": (
+            "the corrected m and v are returned: return the running ones, or they are corrected twice"
+        ),
         "root, v, m": "m and v are returned in the wrong order",
     },
     "v_hat.sqrt() + eps": {
         "(v_hat + eps).sqrt()": "eps is inside the square root",
         "v_hat.sqrt()": "eps is missing",
         "v_hat + eps": "divided by v: take its square root",
-        "v_hat.sqrt() + eps / (1 - beta2**t) ** "
-        "0.5": "eps is added before v is corrected: correct v first, then take "
-        "the square root, then add eps",
+        "v_hat.sqrt() + eps / (1 - beta2**t) ** 0.5": (
+            "eps is added before v is corrected: correct v first, then take the square root, then add eps"
+        ),
     },
     ("beta1 * m + (1 - beta1) * g", "beta2 * v + (1 - beta2) * g**2"): {
         (
@@ -254,18 +272,19 @@ ADAMW: Mistakes = {
         ("beta1 * m + g", "beta2 * v + g**2"): "the new value is not multiplied by 1 - beta",
     },
     "decay):": {
-        "decay):\n    beta1, beta2 = beta2, "
-        "beta1": "beta1 and beta2 are exchanged: beta1 is m's, beta2 is v's",
+        "decay):\n    beta1, beta2 = beta2, beta1": (
+            "beta1 and beta2 are exchanged: beta1 is m's, beta2 is v's"
+        ),
     },
     "    root = v_hat": {
-        "    old_v = (v - (1 - beta2) * g**2) / beta2 / (1 - beta2**t)\n    v_hat = old_v\n    root = "
-        "v_hat": "the step "
-        "uses the old v: update v first",
+        "    old_v = (v - (1 - beta2) * g**2) / beta2 / (1 - beta2**t)\n"
+        "    v_hat = old_v\n"
+        "    root = v_hat": "the step uses the old v: update v first",
         "    m_hat = g\n    root = v_hat": "the step uses g: it should use m, the running mean of it",
     },
     " - lr * m_hat": {" + lr * m_hat": "the step goes uphill: subtract it"},
     " / root, m, v": {", m, v": "the step is not divided by the square root of v"},
-}  # fmt: skip
+}
 
 
 def _drawn(*shape: int, seed: int = 0) -> Tensor:

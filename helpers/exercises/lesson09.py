@@ -36,46 +36,56 @@ PULL: Mistakes = {
     "torch.sign(w)": {
         "torch.ones_like(w)": "every weight is pushed the same way: the derivative of |w| has the sign of w",
         "w": "this is the pull of L2, proportional to w: that of L1 has the same size for every weight",
-        "(2 * "
-        "w)": "this is 2w, the pull of L2 (the derivative of w²): that of L1 has the same size for every "
-        "weight",
+        "(2 * w)": (
+            "this is 2w, the pull of L2 (the derivative of w²): that of L1 has the same size for every weight"
+        ),
         "w.abs()": "this is |w|, the penalty itself: its derivative is asked for",
-        "torch.where(w >= 0, 1.0, "
-        "-1.0).to(w)": "at w = 0 it should be 0: `torch.sign` gives that, w >= 0 does not",
+        "torch.where(w >= 0, 1.0, -1.0).to(w)": (
+            "at w = 0 it should be 0: `torch.sign` gives that, w >= 0 does not"
+        ),
         "(w / w.abs())": "at w = 0 this divides 0 by 0, which is NaN: torch.sign gives 0",
         "-torch.sign(w)": "the sign is turned round: the optimizer subtracts what you return",
     },
     "factor * torch": {
         "torch": "the factor is missing",
-        "factor / sum(parameters[n].numel() for n in pulled) * "
-        "torch": "divided by the number of weights: the penalty here is a sum, not a mean",
-        "factor / w.numel() * "
-        "torch": "divided by the number of weights of each tensor: the penalty here is a sum, not a mean",
+        "factor / sum(parameters[n].numel() for n in pulled) * torch": (
+            "divided by the number of weights: the penalty here is a sum, not a mean"
+        ),
+        "factor / w.numel() * torch": (
+            "divided by the number of weights of each tensor: the penalty here is a sum, not a mean"
+        ),
         "2 * factor * torch": "twice the factor: the derivative of |w| is its sign",
         "w + factor * torch": "the weight itself is added: only the pull is asked for",
     },
     "factor * torch.sign(w) if name in pulled else torch.zeros_like(w)": {
-        "w + factor * torch.sign(w) if name in pulled else "
-        "w": "the weights themselves are added: only the pull is asked for",
-        "w - factor * torch.sign(w) if name in pulled else "
-        "w": "these are the weights after a step: only the pull is asked for",
-        "factor * torch.sign(w) if name in pulled else "
-        "w": "what is not penalized gets itself: it should get zeros",
+        "w + factor * torch.sign(w) if name in pulled else w": (
+            "the weights themselves are added: only the pull is asked for"
+        ),
+        "w - factor * torch.sign(w) if name in pulled else w": (
+            "these are the weights after a step: only the pull is asked for"
+        ),
+        "factor * torch.sign(w) if name in pulled else w": (
+            "what is not penalized gets itself: it should get zeros"
+        ),
     },
 }
 
 SILENT: Mistakes = {
     "weight.flatten(1)": {
-        "weight.transpose(0, 1).flatten(1)": "input channels are counted: the output channel is axis 0 of a "
-        "convolution's weight",
-        "weight.flatten(0, "
-        "-2)": "rows along the last axis are counted: a channel is all that belongs to one index of axis 0",
-        "(weight.flatten(2).flatten(0, 1) if weight.ndim > 2 else weight.view(-1, "
-        "1))": "single kernels are counted: a channel has one for each input channel, and all must be 0",
+        "weight.transpose(0, 1).flatten(1)": (
+            "input channels are counted: the output channel is axis 0 of a convolution's weight"
+        ),
+        "weight.flatten(0, -2)": (
+            "rows along the last axis are counted: a channel is all that belongs to one index of axis 0"
+        ),
+        "(weight.flatten(2).flatten(0, 1) if weight.ndim > 2 else weight.view(-1, 1))": (
+            "single kernels are counted: a channel has one for each input channel, and all must be 0"
+        ),
     },
     "(rows == 0).all(dim=1)": {
-        "(rows.sum(dim=1) == "
-        "0)": "the weights of a channel may add up to 0 without being 0: compare each of them",
+        "(rows.sum(dim=1) == 0)": (
+            "the weights of a channel may add up to 0 without being 0: compare each of them"
+        ),
         "(rows.abs() < 1e-6).all(dim=1)": "a small weight is not 0: compare with 0 exactly",
         "(rows.abs() <= 1e-8).all(dim=1)": "a small weight is not 0: compare with 0 exactly",
         "(rows.abs() < 1e-3).all(dim=1)": "a small weight is not 0: compare with 0 exactly",
@@ -92,8 +102,9 @@ SILENT: Mistakes = {
 
 RUNS: Mistakes = {
     "deviation / difference": {
-        "difference / "
-        "deviation": "difference and deviation have changed places: a larger difference needs fewer runs",
+        "difference / deviation": (
+            "difference and deviation have changed places: a larger difference needs fewer runs"
+        ),
         "deviation**2 / difference": "deviation is squared twice: the bracket is squared once, at its end",
         "deviation / difference**0.5": "difference stands inside a square root: it is squared with the rest",
     },
@@ -108,25 +119,28 @@ RUNS: Mistakes = {
         "reach * (deviation / difference) ** 2": "reach is not squared: the square is of the whole bracket",
         "reach**2 * deviation / difference": "only reach is squared: the square is of the whole bracket",
         "reach * deviation / difference**2": "only difference is squared: the square is of the whole bracket",
-        "reach**2 * deviation / "
-        "difference**2": "deviation is not squared: the square is of the whole bracket",
+        "reach**2 * deviation / difference**2": (
+            "deviation is not squared: the square is of the whole bracket"
+        ),
         "(-(-reach * deviation // difference)) ** 2": "rounded up before the square is taken: round last",
     },
     "-int(-exact // 1)": {
         "exact": "a number of runs is whole: round up",
         "int(exact)": "rounded down: these runs do not quite suffice",
         "round(exact)": "rounded to the nearest number: round up, or the runs may not suffice",
-        "int(exact) + "
-        "1": "one run too many where the number is whole already (d >= reach s / sqrt(n) suffices): "
-        "math.ceil rounds up",
+        "int(exact) + 1": (
+            "one run too many where the number is whole already (d >= reach s / sqrt(n) suffices): math.ceil "
+            "rounds up"
+        ),
         "-int(-exact // 1) + 1": "one run too many: math.ceil rounds up",
     },
     "reach=2.8):": {
-        "reach=2.8):\n    reach = "
-        "1.96": "reach is ignored: with 1.96 the difference is seen only every second time",
+        "reach=2.8):\n    reach = 1.96": (
+            "reach is ignored: with 1.96 the difference is seen only every second time"
+        ),
         "reach=2.8):\n    reach = 2.8": "reach is ignored: its default stands where the argument should",
     },
-}  # fmt: skip
+}
 
 
 def _parameters(seed: int) -> dict[str, Tensor]:
