@@ -193,7 +193,8 @@ STATISTICS: Mistakes = {
     },
     "momentum * var)": {
         "momentum * var.sqrt())": "the standard deviation is kept, not the variance",
-        "momentum * (x.movedim(1, -1) - running_mean).square().flatten(0, -2).sum(0) / (x[:, 0].numel() - 1))": (
+        "momentum * (x.movedim(1, -1) - running_mean).square().flatten(0, -2).sum(0)\n"
+        "                                / (x[:, 0].numel() - 1))": (
             "the variance is taken about running_mean: take it about the batch's own mean"
         ),
     },
