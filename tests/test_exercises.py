@@ -188,6 +188,46 @@ def test_an_error_is_shown_with_the_learners_own_line(capsys):
     assert "in `return size.view(3, -5)`: " in out
 
 
+def leaves_python(w, threshold):
+    raise SystemExit
+
+
+def without_end(w, threshold):
+    return without_end(w, threshold)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (leaves_python, "it stops with SystemExit"),
+        (without_end, "it stops with RecursionError"),
+        (lambda w: w, "it stops with TypeError"),
+        (lambda w, threshold: w.to("meta"), "a tensor of numbers is asked for"),
+        (lambda w, threshold: w.to(torch.complex128), "is complex"),
+        (lambda w, threshold: (value for value in w), "is a generator, not a tensor"),
+        (lambda w, threshold: {"w": w}, "is a dict, not a tensor"),
+        (lambda w, threshold: w.numpy(), "is a ndarray, not a tensor"),
+    ],
+)
+def test_whatever_an_answer_does_is_told(answer, words, capsys):
+    assert words in said(capsys, "soft_threshold", answer)
+
+
+def test_a_layer_instead_of_its_class_is_told(capsys):
+    assert "pass `BatchNorm` itself" in said(capsys, "BatchNorm", nn.BatchNorm2d(3))
+
+
+def test_a_result_that_the_next_call_overwrites_is_judged_as_it_was(capsys):
+    kept = torch.zeros(7, dtype=torch.float64)
+
+    def answer(w, threshold):
+        result = kept[: w.numel()].view(w.shape)
+        result.copy_(F.softshrink(w, threshold))
+        return result
+
+    assert "correct" in said(capsys, "soft_threshold", answer)
+
+
 @pytest.mark.parametrize("given", [5, torch.zeros(3), None])
 def test_what_is_no_function_is_told(given, capsys):
     assert "pass `soft_threshold` itself, without brackets" in said(capsys, "soft_threshold", given)

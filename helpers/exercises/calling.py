@@ -136,7 +136,7 @@ def _unchanged(value: object, before: object) -> bool:
         return list(value) == list(before) and all(_unchanged(value[key], before[key]) for key in before)
     if isinstance(before, list | tuple):
         return len(value) == len(before) and all(map(_unchanged, value, before))
-    return value is before or value == before
+    return type(value) is type(before) and value == before
 
 
 def _holds_gradient(value: object) -> bool:

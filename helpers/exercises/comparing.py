@@ -19,7 +19,9 @@ def tensor(value: object) -> Tensor | None:
             found = torch.stack([torch.as_tensor(part).detach() for part in value])
         except (TypeError, ValueError, RuntimeError):
             return None
-    return None if found.is_complex() else found.double()
+    if found.is_complex() or found.is_meta:
+        return None
+    return found.to_dense().cpu().double()
 
 
 def rounding(value: object, typed: bool) -> float:

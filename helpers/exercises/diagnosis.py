@@ -114,11 +114,12 @@ class Exercise:
 
     def diagnose(self, answer: Callable) -> list[str]:
         """What is wrong with an answer, a sentence each; an empty list if it is right."""
-        if not callable(answer):
-            return [f"that is {answer!r}, not a function: pass `{self.name}` itself, without brackets"]
+        if not callable(answer) or isinstance(answer, torch.nn.Module):
+            kind = "class" if inspect.isclass(self.answer) else "function"
+            return [f"that is {answer!r}, not a {kind}: pass `{self.name}` itself, without brackets"]
         with settings() as left:
-            right = [self.look(Watched(self.answer, self.arguments, self.changes, left), *copied(case))
-                     for case in self.cases]  # fmt: skip
+            solution = Watched(self.answer, self.arguments, self.changes, left)
+            right = [self.look(solution, *copied(case)) for case in self.cases]  # before the answer is called
             watched = Watched(answer, self.arguments, self.changes, left)
             found = self._compared(watched, right)
         with settings(torch.float32) as left:
@@ -135,10 +136,11 @@ class Exercise:
             Mistaken: it stopped with an error, did not end, or gave something of another form.
         """
         try:
-            return calling.within(calling.SECONDS, self.look, watched, *copied(case))
+            seen = calling.within(calling.SECONDS, self.look, watched, *copied(case))
+            return {name: copied(value) for name, value in seen.items()}  # the next call may change it
         except Mistaken:
             raise
-        except (Exception, TooLong) as error:  # whatever a learner's code may raise is part of the diagnosis
+        except (Exception, SystemExit, TooLong) as error:  # whatever an answer may raise is part of this
             where = shown(self.arguments, case, self.name)
             if "modified by an inplace operation" in str(error):
                 raise Mistaken(
@@ -202,13 +204,10 @@ class Exercise:
             "E[x²] - E[x]²"
         ]
 
-    # ------------------------------------------------------------------------------------- naming
-
     def _named(self, seen: Sequence[Seen], wrong: Sequence[int], most: int) -> list[str]:
         """The words for the edits that reproduce all that was seen; none if none do."""
-        order = sorted(
-            range(len(seen)), key=lambda i: (i not in wrong, _size(self.cases[i]))
-        )  # the quickest first
+        # What differs comes first, and of that what is quickly computed.
+        order = sorted(range(len(seen)), key=lambda i: (i not in wrong, _size(self.cases[i])))
         for same in self.same:
             for edits in self._edits(most):
                 if self._reproduce(edits, seen, order, same):
