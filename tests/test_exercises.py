@@ -1,44 +1,32 @@
-"""Exercises: each stub is told apart, each solution passes, each known mistake is named in words."""
+"""Exercises: stubs wait, solutions pass, mistakes are edits of them and named, nothing is left behind."""
 
 import inspect
+import threading
 from collections.abc import Callable
+from textwrap import dedent
 
 import nbformat
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from helpers import ROOT, exercises
-from helpers.exercises import (
-    check,
-    lesson01_mistakes,
-    lesson02_mistakes,
-    lesson03_mistakes,
-    lesson04_mistakes,
-    lesson05_mistakes,
-    lesson06_mistakes,
-    lesson07_mistakes,
-    lesson08_mistakes,
-    lesson09_mistakes,
-    solution,
-)
-from helpers.exercises.diagnosis import named
+from helpers.exercises import LESSONS, calling, check, hint, solution, unsolved
+from helpers.exercises.diagnosis import Exercise
 
-ALL = sorted(exercises._EXERCISES)
-NAMES = ("batch_norm_forward", "update_running_statistics", "batch_norm_backward")
+ALL = {exercise.name: exercise for lesson in LESSONS.values() for exercise in lesson}
+
+
+@pytest.fixture(autouse=True)
+def fresh_session(monkeypatch):
+    monkeypatch.setattr(exercises, "_solved", set())
+    monkeypatch.setattr(exercises, "_hints_given", {})
 
 
 def said(capsys: pytest.CaptureFixture, name: str, answer: Callable) -> str:
     assert check(name, answer) is None
     return capsys.readouterr().out
-
-
-def axes(x):
-    return [0, *range(2, x.ndim)]
-
-
-def wide(p, x):
-    return p.reshape(1, -1, *[1] * (x.ndim - 2))
 
 
 def stub_from_lessons(name: str) -> Callable:
@@ -48,7 +36,7 @@ def stub_from_lessons(name: str) -> Callable:
         c for path in (ROOT / "notebooks").glob("*.ipynb") for c in nbformat.read(path, as_version=4).cells
     ]
     (stub,) = [cell.source for cell in cells if cell.cell_type == "code" and call in cell.source]
-    scope: dict = {}
+    scope: dict = {"nn": nn, "__name__": "stub"}
     exec(stub.replace(call, ""), scope)
     return scope[name]
 
@@ -57,309 +45,399 @@ def stub_from_lessons(name: str) -> Callable:
 def test_the_lessons_stub_waits_for_an_answer_and_has_the_solutions_arguments(name, capsys):
     stub = stub_from_lessons(name)
     assert said(capsys, name, stub) == f"{name}: waits for your answer.\n"
-    assert inspect.signature(stub) == inspect.signature(exercises._EXERCISES[name].answer)
+    assert inspect.signature(stub) == inspect.signature(ALL[name].answer)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_solution_passes_as_it_is_printed(name, capsys):
     solution(name)
-    scope = {"torch": torch, "F": F}  # what the lessons import
+    scope = {"torch": torch, "F": F, "nn": nn, "__name__": "lesson"}  # what the lessons import
     exec(capsys.readouterr().out, scope)
     assert said(capsys, name, scope[name]).startswith(f"{name}: correct.")
 
 
-LISTED = {  # exercise -> a reference that can be computed wrongly on purpose, and the words for each way
-    "undo_min_max": (lesson01_mistakes.undo, lesson01_mistakes.UNDO),
-    "standardize": (lesson01_mistakes.standardized, lesson01_mistakes.STANDARDIZED),
-    "merge": (lesson01_mistakes.merged, lesson01_mistakes.MERGED),
-    "equalize": (lesson01_mistakes.equalized, lesson01_mistakes.EQUALIZED),
-    "best_learning_rate": (lesson02_mistakes.rate, lesson02_mistakes.RATE),
-    "whitening_matrix": (lesson02_mistakes.whitening, lesson02_mistakes.WHITENING),
-    "he_std": (lesson02_mistakes.he, lesson02_mistakes.HE),
-    "dead_units": (lesson02_mistakes.dead, lesson02_mistakes.DEAD),
-    "group_norm": (lesson04_mistakes.group, lesson04_mistakes.GROUP),
-    "count_statistics": (lesson04_mistakes.count, lesson04_mistakes.COUNT),
-    "rms_norm": (lesson04_mistakes.rms, lesson04_mistakes.RMS),
-    "count_numbers": (lesson05_mistakes.count, lesson05_mistakes.COUNT),
-    "fold": (lesson05_mistakes.folded, lesson05_mistakes.FOLDED),
-    "main_effect": (lesson05_mistakes.effect, lesson05_mistakes.EFFECT),
-    "count_means": (lesson06_mistakes.means, lesson06_mistakes.MEANS_MISTAKES),
-    "standard_error": (lesson06_mistakes.error, lesson06_mistakes.ERROR_MISTAKES),
-    "paired_interval": (lesson06_mistakes.paired, lesson06_mistakes.PAIRED_MISTAKES),
-    "first_epoch": (lesson06_mistakes.first, lesson06_mistakes.FIRST_MISTAKES),
-    "crossing_point": (lesson07_mistakes.crossing, lesson07_mistakes.CROSSING),
-    "train_test_gap": (lesson07_mistakes.gap, lesson07_mistakes.GAP),
-    "scaled_gradient": (lesson07_mistakes.scaled, lesson07_mistakes.SCALED),
-    "effective_rate": (lesson07_mistakes.rate, lesson07_mistakes.RATE),
-    "soft_threshold": (lesson08_mistakes.soft, lesson08_mistakes.SOFT),
-    "ridge_with_intercept": (lesson08_mistakes.ridge, lesson08_mistakes.RIDGE),
-    "lasso_coordinate": (lesson08_mistakes.coordinate, lesson08_mistakes.COORDINATE),
-    "adamw_step": (lesson08_mistakes.adamw, lesson08_mistakes.ADAMW),
-    "l1_pull": (lesson09_mistakes.pull, lesson09_mistakes.PULL),
-    "silent_channels": (lesson09_mistakes.silent, lesson09_mistakes.SILENT),
-    "runs_needed": (lesson09_mistakes.runs, lesson09_mistakes.RUNS),
-}
-MISTAKES = [
-    pytest.param(name, {choice: value}, text, id=f"{name}-{choice}-{value}")
-    for name, (_, mistakes) in LISTED.items()
-    for choice, wrong in mistakes.items()
-    for value, text in wrong.items()
+# Mistakes: edits of the solution.
+
+
+def parts(snippet):
+    return (snippet,) if isinstance(snippet, str) else snippet
+
+
+SINGLE = [
+    pytest.param(exercise, right, wrong, words, id=f"{name}-{i}-{j}")
+    for name, exercise in ALL.items()
+    for i, (right, table) in enumerate(exercise.mistakes.items())
+    for j, (wrong, words) in enumerate(table.items())
 ]
 
 
-@pytest.mark.parametrize(("name", "choice", "text"), MISTAKES)
-def test_each_listed_mistake_is_named_and_no_other(name, choice, text, capsys):
-    reference, _ = LISTED[name]
-    output = said(capsys, name, lambda *case: reference(*case, **choice))
-    assert output == f"{name}: not yet.\n  - {text}\n"
+@pytest.mark.parametrize(("exercise", "right", "wrong", "words"), SINGLE)
+def test_each_mistake_is_an_edit_of_the_solution_and_is_named_by_its_words(exercise, right, wrong, words):
+    source = dedent(inspect.getsource(exercise.answer))
+    for snippet, other in zip(parts(right), parts(wrong), strict=True):
+        assert source.count(snippet) == 1, snippet
+        source = source.replace(snippet, other)
+    mistaken = exercise.edited(((right, wrong),))
+    assert mistaken is not None
+    (found,) = exercise.diagnose(mistaken)
+    assert found == words or (exercise.apart and found.endswith(f": {words}"))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_pairs_of_mistakes_are_named(name):
+    """Four pairs of each exercise, drawn by its name: each is reproduced, by itself or under another name."""
+    exercise = ALL[name]
+    single = [(r, w) for r, table in exercise.mistakes.items() for w in table]
+    draw = torch.Generator().manual_seed(len(name))
+    tried = 0
+    for _ in range(200):
+        a, b = (single[i] for i in torch.randint(len(single), (2,), generator=draw))
+        mistaken = None if a[0] == b[0] else exercise.edited((a, b))
+        if mistaken is None:
+            continue
+        found = exercise.diagnose(mistaken)
+        assert not any("has no name for" in words for words in found), (a, b, found)
+        tried += 1
+        if tried == 4:
+            return
+    assert len(exercise.mistakes) == 1 or tried
+
+
+# Beyond single answers: what every check does.
 
 
 def test_an_unknown_name_is_refused_with_the_names_that_exist():
-    for call in (lambda: check("batch_norm", print), lambda: solution("batch_norm")):
+    for call in (
+        lambda: check("batch_norm", print),
+        lambda: solution("batch_norm"),
+        lambda: hint("batch_norm"),
+    ):
         with pytest.raises(ValueError, match=r"no exercise 'batch_norm'.*batch_norm_backward"):
             call()
+    with pytest.raises(ValueError, match=r"no lesson '3'.*03"):
+        unsolved("3")
 
 
-# Forward: answers as learners write them. Each function has the mistake that its sentence names.
+@pytest.mark.parametrize("name", ALL)
+def test_hints_come_one_after_the_other_and_the_last_stays(name, capsys):
+    hints = ALL[name].hints
+    assert 2 <= len(hints) <= 3
+    for i, text in enumerate(hints, start=1):
+        hint(name)
+        assert capsys.readouterr().out.startswith(f"{name}, hint {i} of {len(hints)}: {text}\n")
+    hint(name)
+    out = capsys.readouterr().out
+    assert hints[-1] in out
+    assert f'solution("{name}")' in out
 
 
-def forward(
-    x, weight, bias, eps=1e-5, *, over=None, correction=0, divide=None, affine=None, x_of=lambda x: x
+def test_a_lesson_says_what_is_not_solved_yet(capsys):
+    unsolved("03")
+    assert capsys.readouterr().out.startswith(
+        "Lesson 03: 0 of 4 exercises solved.\n  not yet: batch_norm_forward;"
+    )
+    check("batch_norm_forward", ALL["batch_norm_forward"].answer)
+    check("he_std", ALL["he_std"].answer)
+    capsys.readouterr()
+    unsolved("03")
+    out = capsys.readouterr().out
+    assert out.startswith("Lesson 03: 1 of 4 exercises solved.\n")
+    assert "not yet: batch_norm_forward;" not in out
+    check("batch_norm_forward", lambda x, weight, bias, eps=1e-5: x)
+    capsys.readouterr()
+    unsolved("03")
+    assert "0 of 4" in capsys.readouterr().out
+
+
+def half_done(w, threshold):
+    size = w.abs() - threshold
+    raise NotImplementedError
+    return size
+
+
+def of_torch(image):
+    return torch.histc(image, 256, 0, 255)  # "histogram_cpu" not implemented for 'Byte'
+
+
+class NoForward(nn.Module):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(num_features))
+        self.bias = nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def forwards(self, x):
+        return x
+
+
+def test_only_the_untouched_stub_waits(capsys):
+    assert "put your lines in its place" in said(capsys, "soft_threshold", half_done)
+    assert "it stops with NotImplementedError" in said(capsys, "equalize", of_torch)
+    assert "it stops with NotImplementedError" in said(capsys, "BatchNorm", NoForward)
+
+
+def stops(w, threshold):
+    size = w.abs()
+    return size.view(3, -5)
+
+
+def test_an_error_is_shown_with_the_learners_own_line(capsys):
+    out = said(capsys, "soft_threshold", stops)
+    assert "it stops with RuntimeError on w = [-3, -0.7, -0.2, 0, 0.1, 0.6, 2.5], threshold = 0.5" in out
+    assert "in `return size.view(3, -5)`: " in out
+
+
+def leaves_python(w, threshold):
+    raise SystemExit
+
+
+def without_end(w, threshold):
+    return without_end(w, threshold)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (leaves_python, "it stops with SystemExit"),
+        (without_end, "it stops with RecursionError"),
+        (lambda w: w, "it stops with TypeError"),
+        (lambda w, threshold: w.to("meta"), "a tensor of numbers is asked for"),
+        (lambda w, threshold: w.to(torch.complex128), "is complex"),
+        (lambda w, threshold: (value for value in w), "is a generator, not a tensor"),
+        (lambda w, threshold: {"w": w}, "is a dict, not a tensor"),
+        (lambda w, threshold: w.numpy(), "is a ndarray, not a tensor"),
+    ],
+)
+def test_whatever_an_answer_does_is_told(answer, words, capsys):
+    assert words in said(capsys, "soft_threshold", answer)
+
+
+def test_a_layer_instead_of_its_class_is_told(capsys):
+    assert "pass `BatchNorm` itself" in said(capsys, "BatchNorm", nn.BatchNorm2d(3))
+
+
+def test_a_result_that_the_next_call_overwrites_is_judged_as_it_was(capsys):
+    kept = torch.zeros(7, dtype=torch.float64)
+
+    def answer(w, threshold):
+        result = kept[: w.numel()].view(w.shape)
+        result.copy_(F.softshrink(w, threshold))
+        return result
+
+    assert "correct" in said(capsys, "soft_threshold", answer)
+
+
+@pytest.mark.parametrize("given", [5, torch.zeros(3), None])
+def test_what_is_no_function_is_told(given, capsys):
+    assert "pass `soft_threshold` itself, without brackets" in said(capsys, "soft_threshold", given)
+
+
+def test_the_fallback_shows_the_smallest_failing_input_and_the_first_difference(capsys):
+    out = said(
+        capsys, "batch_norm_forward", lambda x, weight, bias, eps: (x * weight.mean()).sin() + 2 * bias.sum()
+    )
+    assert "for x = [[1, 2], [5, 4], [3, -6]], weight = [2, -1], bias = [1, 0.5], eps = 0.5" in out
+    assert "the result[0, 0] is " in out
+    assert "it should be " in out
+    assert "has no name for" in out
+
+
+# Time.
+
+
+def endless(w, threshold):
+    while True:
+        try:
+            w = w + 0
+        except ValueError:
+            continue
+
+
+def swallows(w, threshold):
+    while True:
+        try:
+            w = w + 0
+        except:  # noqa: E722
+            continue
+
+
+@pytest.mark.parametrize("answer", [endless, swallows])
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_an_answer_that_never_ends_is_told_and_nothing_is_left_running(
+    answer, in_thread, capsys, monkeypatch
 ):
-    over = axes(x) if over is None else over
-    mean, var = x.mean(over, keepdim=True), x.var(over, correction=correction, keepdim=True)
-    divide = divide or (lambda var: torch.sqrt(var + eps))
-    x_hat = (x - x_of(mean)) / divide(x_of(var))
-    affine = affine or (lambda h: wide(weight, x) * h + wide(bias, x))
-    return affine(x_hat)
+    monkeypatch.setattr(calling, "SECONDS", 0.3)
+    before = threading.active_count()
+    if in_thread:
+        thread = threading.Thread(target=check, args=("soft_threshold", answer))
+        thread.start()
+        thread.join()
+    else:
+        check("soft_threshold", answer)
+    assert threading.active_count() == before
+    out = capsys.readouterr().out
+    assert "it does not end: stopped after 0.3 seconds" in out
+    for _ in range(10_000):  # nothing is raised afterwards
+        pass
+    assert torch.is_grad_enabled()
 
 
-def one_pass(x, weight, bias, eps=1e-5):
-    mean = x.mean(axes(x), keepdim=True)
-    var = (x**2).mean(axes(x), keepdim=True) - mean**2
-    return wide(weight, x) * (x - mean) / torch.sqrt(var + eps) + wide(bias, x)
+def test_a_function_that_ends_in_time_gives_its_result_and_errors_pass():
+    assert calling.within(5, lambda a, b: a + b, 1, 2) == 3
+    with pytest.raises(ZeroDivisionError):
+        calling.within(5, lambda: 1 / 0)
 
 
-def in_place(x, weight, bias, eps=1e-5):
-    with torch.no_grad():
-        x -= x.mean(axes(x), keepdim=True)
-    return forward(x, weight, bias, eps)
+def test_an_import_is_not_stopped(tmp_path, monkeypatch):
+    """Half a module would stay in sys.modules."""
+    (tmp_path / "slow_to_import.py").write_text(
+        "import time\nfor _ in range(8):\n    time.sleep(0.1)\ndone = True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def answer():
+        import slow_to_import
+
+        return slow_to_import.done
+
+    assert calling.within(0.2, answer)
 
 
-def only_mean_constant(x, weight, bias, eps=1e-5):
-    var = x.var(axes(x), correction=0, keepdim=True)
-    return wide(weight, x) * (x - x.mean(axes(x), keepdim=True).detach()) / (var + eps).sqrt() + wide(bias, x)
+# Global state, before and after.
 
 
-def only_variance_constant(x, weight, bias, eps=1e-5):
-    s = torch.sqrt(x.var(axes(x), correction=0, keepdim=True).detach() + eps)
-    return wide(weight, x) * (x - x.mean(axes(x), keepdim=True)) / s + wide(bias, x)
+def forward(x, weight, bias, eps=1e-5):
+    return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
 
 
-def no_graph(x, weight, bias, eps=1e-5):
-    with torch.no_grad():
-        return forward(x, weight, bias, eps)
+def test_a_check_does_not_depend_on_what_was_switched_before_and_leaves_it_so(capsys):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    try:
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float16)
+        torch.use_deterministic_algorithms(True)
+        assert "correct" in said(capsys, "batch_norm_forward", forward)
+        assert "correct" in said(capsys, "BatchNorm", ALL["BatchNorm"].answer)
+        assert not torch.is_grad_enabled()
+        assert torch.get_default_dtype() == torch.float16
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+        torch.use_deterministic_algorithms(False)
+    assert torch.equal(torch.rand(3), expected)
 
 
-def images_only(x, weight, bias, eps=1e-5):
-    return forward(x, weight, bias, eps, over=(0, 2, 3))
+def test_inference_mode_does_not_matter(capsys):
+    with torch.inference_mode():
+        assert "correct" in said(capsys, "batch_norm_forward", forward)
 
 
-def last_axis(x, weight, bias, eps=1e-5):
-    return forward(x, weight, bias, eps, affine=lambda h: weight * h + bias)
+def switches_off(lr, weight):
+    torch.set_grad_enabled(False)
+    torch.set_default_dtype(torch.float16)
+    return lr / weight.square().sum(1)
 
 
-FORWARD = {
-    "the variance is the unbiased one": lambda x, w, b, e: forward(x, w, b, e, correction=1),
-    "over the images only": lambda x, w, b, e: forward(x, w, b, e, over=(0,)),
-    "that is instance norm": lambda x, w, b, e: forward(x, w, b, e, over=(2, 3)),
-    "that is layer norm": lambda x, w, b, e: forward(x, w, b, e, over=(1, 2, 3)),
-    "wrong axes: over the channels": lambda x, w, b, e: forward(x, w, b, e, over=(1,)),
-    "the channels share one mean": lambda x, w, b, e: forward(x, w, b, e, over=tuple(range(x.ndim))),
-    "eps is outside the square root": lambda x, w, b, e: forward(x, w, b, e, divide=lambda v: v.sqrt() + e),
-    "eps is missing": lambda x, w, b, e: forward(x, w, b, e, divide=torch.sqrt),
-    "eps is always 1e-5": lambda x, w, b, e: forward(x, w, b, 1e-5),
-    "divided by the variance": lambda x, w, b, e: forward(x, w, b, e, divide=lambda v: v + e),
-    "weight is not used": lambda x, w, b, e: forward(x, w, b, e, affine=lambda h: h + wide(b, x)),
-    "bias is not used": lambda x, w, b, e: forward(x, w, b, e, affine=lambda h: wide(w, x) * h),
-    "weight and bias are not used": lambda x, w, b, e: forward(x, w, b, e, affine=lambda h: h),
-    "weight and bias are swapped": lambda x, w, b, e: forward(x, b, w, e),
-    "bias is added before": lambda x, w, b, e: forward(x, w, 0 * b, e) + wide(w * b, x),
-    "along the last axis": last_axis,
-    "the mean is treated as a constant": only_mean_constant,
-    "the variance is treated as a constant": only_variance_constant,
-    "mean and variance are treated as constants": lambda x, w, b, e: forward(x, w, b, e, x_of=torch.detach),
-    "outside the graph": no_graph,
-    "it changes x itself": in_place,
-    "digits are lost far from zero": one_pass,
-    "it stops with IndexError on rows (N, C)": images_only,
-    "is a `return` missing?": lambda x, w, b, e: None,
-    "is a float, not a tensor": lambda x, w, b, e: 1.0,
-    "has shape (3,), it should have": lambda x, w, b, e: w,
-    "torch.float32, the input was torch.float64": lambda x, w, b, e: forward(x, w, b, e).float(),
-    "has no name for": lambda x, w, b, e: forward(x, w, b, e).sin(),
+def test_what_an_answer_leaves_switched_is_told_and_undone(capsys):
+    out = said(capsys, "effective_rate", switches_off)
+    assert "it leaves gradients switched off" in out
+    assert "it leaves another default dtype" in out
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
+
+
+# Inputs.
+
+DAMAGE: dict[type, Callable] = {
+    torch.Tensor: lambda t: t.data.fill_(1) if t.is_floating_point() else t.fill_(1),
+    list: lambda values: values.pop(),
+    dict: lambda values: values.popitem(),
 }
 
 
-@pytest.mark.parametrize("sentence", FORWARD)
-def test_a_mistake_in_the_forward_pass_is_named(sentence, capsys):
-    lines = said(capsys, NAMES[0], FORWARD[sentence]).splitlines()
-    assert lines[0] == "batch_norm_forward: not yet."
-    assert len(lines) == 2
-    assert sentence in lines[1]
+@pytest.mark.parametrize("name", ALL)
+def test_a_changed_input_is_told_and_reaches_neither_reference_nor_next_call(name, capsys):
+    """Each argument in turn is damaged after the right answer has been computed from it."""
+    exercise: Exercise = ALL[name]
+    if inspect.isclass(exercise.answer):
+        pytest.skip("a module's constructor is given numbers")
+    for i, argument in enumerate(exercise.arguments):
+        damage = DAMAGE.get(type(exercise.cases[0][i]))
+        if damage is None or argument in exercise.changes:
+            continue
+
+        def answer(*inputs, damage=damage, i=i):
+            result = exercise.answer(*inputs)
+            if isinstance(result, torch.Tensor):
+                result = result * 1  # not a view of what is damaged next
+            damage(inputs[i])
+            return result
+
+        out = said(capsys, name, answer)
+        assert f"it changes {argument} itself" in out or "no gradient can be computed" in out
+        assert "has no name for" not in out
+    assert said(capsys, name, exercise.answer).startswith(f"{name}: correct.")
 
 
-def test_two_mistakes_at_once_are_both_named(capsys):
-    text = said(capsys, NAMES[0], lambda x, w, b, e: forward(x, w, b, 0, correction=1))
-    assert "unbiased" in text
-    assert "eps is missing" in text
+@pytest.mark.parametrize("name", [name for name, exercise in ALL.items() if exercise.far])
+def test_inputs_far_from_zero_tell_lost_digits(name, capsys):
+    """The right formula, its inputs rounded to 1 in float32 only, as a formula that cancels would."""
+    exercise = ALL[name]
+
+    def answer(*inputs):
+        def coarse(value):
+            if isinstance(value, tuple):
+                return tuple(map(coarse, value))
+            is_far = isinstance(value, torch.Tensor) and value.dtype == torch.float32 and value.mean() > 5_000
+            return value.round(decimals=-1) if is_far else value
+
+        return exercise.answer(*map(coarse, inputs))
+
+    answer.__name__ = name
+    assert "the digits are lost far from zero" in said(capsys, name, answer)
 
 
-# Running statistics.
+def test_numbers_may_have_been_float32_where_no_type_is_asked_for(capsys):
+    def by_float32(a, b, t):
+        d = torch.tensor(a, dtype=torch.float32) - torch.tensor(b, dtype=torch.float32)
+        half = t * d.std() / len(d) ** 0.5
+        return d.mean(), d.mean() - half, d.mean() + half
+
+    assert "correct" in said(capsys, "paired_interval", by_float32)
+    assert "torch.float32, it should be torch.float64" in said(
+        capsys, "soft_threshold", lambda w, t: F.softshrink(w.float(), t)
+    )
 
 
-def update(x, mean, var, momentum=0.1, *, over=None, correction=1, spread=lambda v: v):
-    with torch.no_grad():
-        over = over or axes(x)
-        mean.mul_(1 - momentum).add_(momentum * x.mean(over))
-        var.mul_(1 - momentum).add_(momentum * spread(x.var(over, correction=correction)))
-
-
-def keeps_graph(x, mean, var, momentum=0.1):
-    mean.mul_(1 - momentum).add_(momentum * x.mean(axes(x)))
-    var.mul_(1 - momentum).add_(momentum * x.var(axes(x)))
-
-
-def keeps_graph_of_variance(x, mean, var, momentum=0.1):
-    update(x, mean, var.clone(), momentum)
-    var.mul_(1 - momentum).add_(momentum * x.var(axes(x)))
-
-
-def rebinds(x, mean, var, momentum=0.1):
-    mean = (1 - momentum) * mean + momentum * x.mean(axes(x))
-    var = (1 - momentum) * var + momentum * x.var(axes(x))
-    return mean, var
-
-
-UPDATE = {
-    "the biased one": lambda x, m, v, p: update(x, m, v, p, correction=0),
-    "momentum is the share of the new value": lambda x, m, v, p: update(x, m, v, 1 - p),
-    "momentum is always 0.1": lambda x, m, v, p: update(x, m, v),
-    "the old value is forgotten": lambda x, m, v, p: update(x, m, v, 1.0),
-    "the standard deviation is kept": lambda x, m, v, p: update(x, m, v, p, spread=torch.sqrt),
-    "the channels share one mean": lambda x, m, v, p: update(x, m, v, p, over=tuple(range(x.ndim))),
-    "the running mean keeps the graph alive": keeps_graph,
-    "the running variance keeps the graph alive": keeps_graph_of_variance,
-    "have not changed": rebinds,
-    "running_var is not updated": lambda x, m, v, p: update(x, m, v.clone(), p),
-    "running_mean is not updated": lambda x, m, v, p: update(x, m.clone(), v, p),
-    "it stops with RuntimeError on images": lambda x, m, v, p: update(x, m, v, p, over=(0,)),
-    "has no name for": lambda x, m, v, p: update(2 * x, m, v, p),
-}
-
-
-@pytest.mark.parametrize("sentence", UPDATE)
-def test_a_mistake_in_the_running_statistics_is_named(sentence, capsys):
-    lines = said(capsys, NAMES[1], UPDATE[sentence]).splitlines()
-    assert lines[0] == "update_running_statistics: not yet."
-    assert len(lines) == 2
-    assert sentence in lines[1]
-
-
-# Backward.
-
-
-def backward(
-    g, x, w, eps, *, over=None, correction=0, divide=None, road=(1, 1), pool=torch.mean, h=None, last=1
-):
-    over = over or axes(x)
-    s = (divide or (lambda v: torch.sqrt(v + eps)))(x.var(over, correction=correction, keepdim=True))
-    x_hat = (x - x.mean(over, keepdim=True)) / s
-    h = wide(w, x) * g if h is None else h
-    grad_x = h - road[0] * pool(h, over, keepdim=True) - road[1] * x_hat * pool(h * x_hat, over, keepdim=True)
-    return grad_x / (s if last else 1), (g * x_hat).sum(axes(x)), g.sum(axes(x))
-
-
-def changed(change: Callable) -> Callable:
-    return lambda g, x, w, e: change(*backward(g, x, w, e), g, x)
-
-
-BACKWARD = {
-    "term - mean(h) is missing": lambda *a: backward(*a, road=(0, 1)),
-    "term - x_hat * mean(h * x_hat) is missing": lambda *a: backward(*a, road=(1, 0)),
-    "term mean(h) has the wrong sign": lambda *a: backward(*a, road=(-1, 1)),
-    "term x_hat * mean(h * x_hat) has the wrong sign": lambda *a: backward(*a, road=(1, -1)),
-    "divided by m": lambda *a: backward(*a, pool=torch.sum),
-    "weight is missing in grad_x": lambda g, x, w, e: backward(g, x, w, e, h=g),
-    "not divided by s": lambda *a: backward(*a, last=0),
-    "the variance is the unbiased one": lambda *a: backward(*a, correction=1),
-    "eps is outside the square root": lambda g, x, w, e: backward(g, x, w, e, divide=lambda v: v.sqrt() + e),
-    "eps is missing": lambda g, x, w, e: backward(g, x, w, 0.0),
-    "eps is always 1e-5": lambda g, x, w, e: backward(g, x, w, 1e-5),
-    "divided by the variance": lambda g, x, w, e: backward(g, x, w, e, divide=lambda v: v + e),
-    "over the images only": lambda *a: backward(*a, over=(0,)),
-    "that is instance norm": lambda *a: backward(*a, over=(2, 3)),
-    "that is layer norm": lambda *a: backward(*a, over=(1, 2, 3)),
-    "wrong axes: over the channels": lambda *a: backward(*a, over=(1,)),
-    "the channels share one mean": lambda g, x, w, e: backward(g, x, w, e, over=tuple(range(x.ndim))),
-    "grad_weight uses x: ": changed(lambda gx, gw, gb, g, x: (gx, (g * x).sum(axes(x)), gb)),
-    "grad_weight uses x - mean": changed(
-        lambda gx, gw, gb, g, x: (gx, (g * (x - x.mean(axes(x), keepdim=True))).sum(axes(x)), gb)
-    ),
-    "they should be sums": changed(lambda gx, gw, gb, g, x: (gx, gw * 3 / x.numel(), gb * 3 / x.numel())),
-    "grad_weight and grad_bias are swapped": changed(lambda gx, gw, gb, g, x: (gx, gb, gw)),
-    "grad_weight has shape (1, 3, 1, 1), it should have (3,)": changed(
-        lambda gx, gw, gb, g, x: (gx, wide(gw, x), gb)
-    ),
-    "it should return three tensors": lambda *a: backward(*a)[0],
-    "it stops with RuntimeError": lambda g, x, w, e: torch.autograd.grad(forward(x, w, w, e), [x, w, w], g),
-    "has no name for": changed(lambda gx, gw, gb, g, x: (gx.cos(), gw, gb)),
-}
-
-
-@pytest.mark.parametrize("sentence", BACKWARD)
-def test_a_mistake_in_the_backward_pass_is_named(sentence, capsys):
-    lines = said(capsys, NAMES[2], BACKWARD[sentence]).splitlines()
-    assert lines[0] == "batch_norm_backward: not yet."
-    assert len(lines) == 2
-    assert sentence in lines[1]
-
-
-def test_every_listed_mistake_is_made_by_an_answer_above():
-    """A sentence in the tables that no test provokes would be a promise nobody checks."""
-    for table, answers in (
-        (lesson03_mistakes.FORWARD, FORWARD),
-        (lesson03_mistakes.BACKWARD, BACKWARD),
-        (lesson03_mistakes.STATISTICS, UPDATE),
-    ):
-        for sentences in table.values():
-            for sentence in sentences.values():
-                assert any(known in sentence for known in answers), sentence
+# What a check calls right is what torch computes.
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5), (2, 3, 2, 4)])
-def test_the_references_are_torchs(shape):
-    """What a check calls right is what torch computes."""
+def test_the_solutions_of_lesson_03_are_torchs(shape):
     torch.manual_seed(0)
     x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     weight, bias = (torch.randn(3, dtype=torch.float64, requires_grad=True) for _ in range(2))
     mean, var = torch.randn(3).double(), torch.rand(3).double()
-    kept = [mean.clone(), var.clone()]
+    kept, ours = [mean.clone(), var.clone()], [mean.clone(), var.clone()]
     y = F.batch_norm(x, *kept, weight, bias, training=True, momentum=0.3, eps=0.1)
+    torch.testing.assert_close(ALL["batch_norm_forward"].answer(x, weight, bias, 0.1), y)
+    ALL["update_running_statistics"].answer(x, *ours, 0.3)
+    torch.testing.assert_close(ours, kept)
     grad_y = torch.randn_like(y)
-    right = {
-        "forward": ([y], [lesson03_mistakes.forward(x, weight, bias, 0.1)]),
-        "statistics": (kept, lesson03_mistakes.statistics(x, mean, var, 0.3)),
-        "backward": (
-            torch.autograd.grad(y, [x, weight, bias], grad_y),
-            lesson03_mistakes.backward(grad_y, x, weight, 0.1),
-        ),
-    }
-    for expected, reference in right.values():
-        for a, b in zip(expected, reference, strict=True):
-            torch.testing.assert_close(a, b)
+    expected = torch.autograd.grad(y, [x, weight, bias], grad_y)
+    torch.testing.assert_close(ALL["batch_norm_backward"].answer(grad_y, x, weight, 0.1), expected)
 
 
-def test_named_says_how_far_off_an_unknown_mistake_is():
-    (sentence,) = named([torch.tensor([1.0, 5.0])], lambda: [torch.tensor([1.0, 2.0])], {})
-    assert "by up to 3" in sentence
+@pytest.mark.parametrize(("shape", "layer"), [((4, 3), nn.BatchNorm1d), ((2, 3, 2, 4), nn.BatchNorm2d)])
+def test_the_solutions_module_is_torchs(shape, layer):
+    torch.manual_seed(0)
+    ours, theirs = ALL["BatchNorm"].answer(3, eps=0.1, momentum=0.3), layer(3, eps=0.1, momentum=0.3)
+    for training in (True, True, False):
+        x = torch.randn(shape)
+        torch.testing.assert_close(ours.train(training)(x), theirs.train(training)(x))
+    state = {name: value for name, value in theirs.state_dict().items() if name != "num_batches_tracked"}
+    torch.testing.assert_close(dict(ours.state_dict()), state)

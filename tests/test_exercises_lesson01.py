@@ -68,15 +68,15 @@ def in_place(images, train_images):
     ("name", "answer", "words"),
     [
         ("undo_min_max", lambda y, low, high: None, "is a `return` missing?"),
-        ("undo_min_max", lambda y, low, high: y.round().byte(), "the input was torch.float64"),
+        ("undo_min_max", lambda y, low, high: y.round().byte(), "it should be torch.float64, as the input"),
         ("undo_min_max", lambda y, low, high: y**2, "no name for"),
         ("standardize", lambda images, train_images: images / 0 - nothing, "it stops with NameError"),  # noqa: F821
         ("standardize", in_place, "leave the input as it is"),
-        ("standardize", lambda images, train_images: images.mean(), "it should have (5, 3, 4, 6)"),
-        ("merge", lambda a, b: a[0] + b[0], "should return three things"),
+        ("standardize", lambda images, train_images: images.mean(), "it should have the shape (5, 3, 4, 3)"),
+        ("merge", lambda a, b: a[0] + b[0], "should return 3 things"),
         ("merge", lambda a, b: (a[0] + b[0], a[1], None), "is None"),
-        ("merge", lambda a, b: (a[0] + b[0], a[1].mean(), a[2]), "mean has shape ()"),
-        ("equalize", lambda image: image / 255, "the input was torch.uint8"),
+        ("merge", lambda a, b: (a[0] + b[0], a[1].mean(), a[2]), "mean is one number"),
+        ("equalize", lambda image: image / 255, "it should be torch.uint8, as the input"),
         ("equalize", lambda image: image, "no name for"),
     ],
 )

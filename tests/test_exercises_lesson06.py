@@ -25,12 +25,16 @@ def test_two_mistakes_at_once_are_both_named(capsys):
 @pytest.mark.parametrize(
     ("name", "answer", "words"),
     [
-        ("first_epoch", lambda accuracies, threshold: 5, "gives 5, it should be 4"),
-        ("first_epoch", lambda accuracies, threshold: "fourth", "gives 'fourth', it should be 4"),
-        ("standard_error", lambda correct, images: None, "it returns None"),
+        ("first_epoch", lambda accuracies, threshold: len(accuracies) - 3, "gives 0, it should be 2"),
+        ("first_epoch", lambda accuracies, threshold: "fourth", "is 'fourth': one number is asked for"),
+        ("standard_error", lambda correct, images: None, "is None: is a `return` missing?"),
         ("standard_error", lambda correct, images: correct / 0, "it stops with ZeroDivisionError"),
-        ("paired_interval", lambda a, b, t: 1.0, "it should be (1.14, "),
-        ("count_means", lambda norm, shape, groups=2: (1, 2), "it should be 6"),
+        (
+            "paired_interval",
+            lambda a, b, t: 1.0,
+            "it returns 1: it should return 3 things, the mean, the lower end, the upper end",
+        ),
+        ("count_means", lambda norm, shape, groups=2: (1, 2), "is (1, 2): one number is asked for"),
     ],
 )
 def test_other_wrong_answers_are_shown_beside_what_is_right(name, answer, words, capsys):

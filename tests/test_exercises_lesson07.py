@@ -57,22 +57,26 @@ WRONG = [
     ("crossing_point", first_ahead, "the first batch size after the crossing"),
     ("crossing_point", lambda s, d: by_numpy(s, d) and np.log2(by_numpy(s, d)), "raise 2 to it"),
     ("crossing_point", lambda s, d: by_numpy(s, [-v for v in d]), "falls through 0"),
-    ("crossing_point", lambda s, d: by_numpy(s, d) or 0, "it should be None"),
+    ("crossing_point", lambda s, d: by_numpy(s, d) or 0, "return None, not 0"),
     ("crossing_point", lambda s, d: None, "is a `return` missing"),
     ("crossing_point", lambda s, d: s.missing, "it stops with AttributeError"),
     ("train_test_gap", lambda a, n, b, m: 100 * (b / m - a / n), "the sign is wrong"),
     ("train_test_gap", lambda a, n, b, m: a / n - b / m, "points are percent"),
     ("train_test_gap", lambda a, n, b, m: a - b, "counts of right answers"),
-    ("train_test_gap", lambda a, n, b, m: "30", "it should be 30"),
+    ("train_test_gap", lambda a, n, b, m: "30", "one number is asked for"),
     ("scaled_gradient", lambda gradient, a: gradient * a, "multiplied by a"),
     ("scaled_gradient", lambda gradient, a: gradient, "unchanged"),
     ("scaled_gradient", lambda gradient, a: gradient / a**2, "the effective learning rate"),
     ("scaled_gradient", lambda gradient, a: gradient / gradient.norm(), "only its direction"),
-    ("effective_rate", lambda lr, w: lr / w.norm(dim=1), "the length is not squared"),
+    ("effective_rate", lambda lr, w: lr / w.norm(dim=1), "the norm is not squared"),
     ("effective_rate", lambda lr, w: lr / w.norm() ** 2, "each row has its own rate"),
     ("effective_rate", lambda lr, w: lr / (w**2).sum(0), "rows and columns are swapped"),
     ("effective_rate", lambda lr, w: lr / (w**2).mean(1), "the mean of the squares"),
-    ("effective_rate", lambda lr, w: lr / w.abs().sum(1) ** 2, "it should be ("),
+    (
+        "effective_rate",
+        lambda lr, w: lr / w.abs().sum(1) ** 3,
+        "the result is [0.00145773, 0.0185185], it should be [0.02, 0.1]",
+    ),
 ]
 
 
@@ -86,5 +90,5 @@ def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, capsys):
 
 def test_two_mistakes_at_once_are_both_named(capsys):
     output = said(capsys, "effective_rate", lambda lr, w: lr / w.norm())
-    assert "the length is not squared" in output
+    assert "the norm is not squared" in output
     assert "each row has its own rate" in output

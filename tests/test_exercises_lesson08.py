@@ -7,7 +7,7 @@ import torch
 from sklearn.linear_model import Lasso, Ridge
 from torch.nn import functional as F
 
-from helpers.exercises import check, lesson08, lesson08_mistakes
+from helpers.exercises import check, lesson08
 
 
 def said(capsys, name, answer):
@@ -75,17 +75,32 @@ def adamw_in_place(w, g, m, v, t, lr, beta1, beta2, eps, decay):
 RIGHT = [
     *(("soft_threshold", answer) for answer in (by_relu, by_where, F.softshrink)),
     *(("ridge_with_intercept", answer) for answer in (ridge_by_sklearn, ridge_by_a_free_column)),
-    *(
-        ("lasso_coordinate", answer)
-        for answer in (coordinate_by_gram, coordinate_in_place, coordinate_by_sklearn)
-    ),
-    *(("adamw_step", answer) for answer in (adamw_by_torch, adamw_in_place)),
+    *(("lasso_coordinate", answer) for answer in (coordinate_by_gram, coordinate_by_sklearn)),
+    ("adamw_step", lambda w, g, m, v, *numbers: adamw_by_torch(w.clone(), g, m.clone(), v.clone(), *numbers)),
 ]
 
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
 def test_answers_written_otherwise_pass(name, answer, capsys):
     assert said(capsys, name, answer).startswith(f"{name}: correct.")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "changed"),
+    [
+        ("lasso_coordinate", coordinate_in_place, "w itself"),
+        ("adamw_step", adamw_by_torch, "w, m, v themselves"),
+        ("adamw_step", adamw_in_place, "w, m, v themselves"),
+    ],
+)
+def test_right_numbers_that_change_the_input_are_told(name, answer, changed, capsys):
+    assert f"the numbers are right, but it changes {changed}" in said(capsys, name, answer)
+
+
+def ridge_with_a_penalized_intercept(x, y, penalty):
+    rows = torch.cat([x, torch.ones(len(x), 1).double()], dim=1)
+    w = torch.linalg.solve(rows.T @ rows / len(x) + penalty * torch.eye(rows.shape[1]), rows.T @ y / len(x))
+    return w[:-1], w[-1]
 
 
 def coordinate(change):
@@ -137,7 +152,7 @@ AS_LEARNERS_WRITE_THEM = [
     ),
     (
         "ridge_with_intercept",
-        lambda x, y, p: lesson08_mistakes.ridge(x, y, p, intercept="penalized"),
+        ridge_with_a_penalized_intercept,
         "the intercept is penalized",
     ),
     (
@@ -170,7 +185,7 @@ AS_LEARNERS_WRITE_THEM = [
     (
         "adamw_step",
         step(lambda w, m, v, mh, vh, lr, eps, d: w - lr * (mh + d * w) / (vh.sqrt() + eps)),
-        "divided by the root of v",
+        "divided by the square root of v",
     ),
     (
         "adamw_step",
@@ -200,10 +215,10 @@ def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, capsys):
         ("soft_threshold", lambda w, t: w.sin(), "has no name for"),
         ("soft_threshold", lambda w, t: w / 0, "holds NaN"),
         ("soft_threshold", lambda w, t: w.missing, "it stops with AttributeError on weights"),
-        ("ridge_with_intercept", lambda x, y, p: y.mean(), "2 things: the weights, the intercept"),
+        ("ridge_with_intercept", lambda x, y, p: y.mean(), "2 things, the weights, the intercept"),
         ("ridge_with_intercept", lambda x, y, p: (y, y.mean()), "the weights has shape (12,)"),
-        ("adamw_step", lambda w, *rest: w, "3 things: w, m, v"),
-        ("lasso_coordinate", lambda x, y, w, j, penalty: w, "the weight has shape (3,)"),
+        ("adamw_step", lambda w, *rest: w, "3 things, w, m, v"),
+        ("lasso_coordinate", lambda x, y, w, j, penalty: w, "one number is asked for"),
     ],
 )
 def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, capsys):
@@ -220,15 +235,17 @@ def test_two_mistakes_at_once_are_both_named(capsys):
 
 def test_the_references_are_what_the_libraries_compute():
     x, y = lesson08._regression()
-    for found, expected in zip(lesson08_mistakes.ridge(x, y, 0.4), ridge_by_sklearn(x, y, 0.4), strict=True):
+    for found, expected in zip(
+        lesson08.ridge_with_intercept(x, y, 0.4), ridge_by_sklearn(x, y, 0.4), strict=True
+    ):
         torch.testing.assert_close(found, torch.as_tensor(expected, dtype=torch.float64))
     w = torch.tensor([0.3, -0.2, 0.5]).double()
     torch.testing.assert_close(
-        lesson08_mistakes.coordinate(x, y, w, 1, 0.1), coordinate_by_sklearn(x, y, w, 1, 0.1)
+        lesson08.lasso_coordinate(x, y, w, 1, 0.1), coordinate_by_sklearn(x, y, w, 1, 0.1)
     )
     state = [torch.tensor(v).double() for v in ([1.0, -2.0], [0.3, 0.1], [0.2, 0.1], [0.4, 0.5])]
     numbers = (4, 0.01, 0.9, 0.99, 1e-3, 0.2)
-    ours = lesson08_mistakes.adamw(*(s.clone() for s in state), *numbers)
+    ours = lesson08.adamw_step(*(s.clone() for s in state), *numbers)
     torchs = adamw_by_torch(*(s.clone() for s in state), *numbers)
     for found, expected in zip(ours, torchs, strict=True):
         torch.testing.assert_close(found, expected)

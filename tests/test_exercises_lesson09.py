@@ -16,7 +16,7 @@ def said(capsys, name, answer):
 
 
 def by_autograd(parameters, factor):
-    leaves = {name: w.clone().requires_grad_() for name, w in parameters.items()}
+    leaves = {name: w.detach().clone().requires_grad_() for name, w in parameters.items()}
     loss = factor * sum(w.abs().sum() for w in leaves.values() if w.dim() >= 2)
     loss.backward()
     return {name: torch.zeros_like(w) if w.grad is None else w.grad for name, w in leaves.items()}
@@ -76,7 +76,7 @@ AS_LEARNERS_WRITE_THEM = [
     ("silent_channels", lambda w: (w.sum(dim=(1, 2, 3)) == 0).sum(), "may add up to 0"),
     ("silent_channels", lambda w: (w == 0).sum(), "single weights"),
     ("silent_channels", lambda w: (w.flatten(1).abs().sum(1) < 1e-3).sum(), "a small weight is not 0"),
-    ("silent_channels", lambda w: (w == 0).all(dim=0).sum(), "it should be"),
+    ("silent_channels", lambda w: (w == 0).all(dim=0).sum(), "has no name for"),
     ("silent_channels", lambda w: (w.flatten(1) == 0).all(dim=1), "one number is asked for"),
     ("silent_channels", lambda w: (w.transpose(0, 1).flatten(1) == 0).all(1).sum(), "input channels"),
     ("runs_needed", lambda d, s, reach=2.8: (reach * s / d) ** 2, "round up"),

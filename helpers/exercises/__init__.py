@@ -1,35 +1,25 @@
-"""Exercises: `check` says whether an answer is right and which property failed, `solution` shows an answer.
+"""Exercises: `check` says what is wrong with an answer, `hint` helps on, `solution` shows an answer.
 
-Each lesson's exercises stand in a module of their own, as `EXERCISES`: name -> `Exercise`.
+Each lesson's exercises stand in a module of their own, as `EXERCISES`.
 """
 
+import importlib
 import inspect
 from collections.abc import Callable
 
-from helpers.exercises import (
-    lesson01,
-    lesson02,
-    lesson03,
-    lesson04,
-    lesson05,
-    lesson06,
-    lesson07,
-    lesson08,
-    lesson09,
-)
+from helpers.exercises.calling import is_stub
 from helpers.exercises.diagnosis import Exercise
 
-_EXERCISES: dict[str, Exercise] = {
-    **lesson01.EXERCISES,
-    **lesson02.EXERCISES,
-    **lesson03.EXERCISES,
-    **lesson04.EXERCISES,
-    **lesson05.EXERCISES,
-    **lesson06.EXERCISES,
-    **lesson07.EXERCISES,
-    **lesson08.EXERCISES,
-    **lesson09.EXERCISES,
+# Lesson -> its exercises, in their order.
+LESSONS: dict[str, list[Exercise]] = {
+    f"{lesson:02}": importlib.import_module(f"helpers.exercises.lesson{lesson:02}").EXERCISES
+    for lesson in range(1, 10)
 }
+_EXERCISES: dict[str, Exercise] = {
+    exercise.name: exercise for lesson in LESSONS.values() for exercise in lesson
+}
+_solved: set[str] = set()  # in this session
+_hints_given: dict[str, int] = {}
 
 
 def _named(name: str) -> Exercise:
@@ -43,23 +33,38 @@ def _named(name: str) -> Exercise:
 def check(name: str, answer: Callable) -> None:
     """Print whether `answer` solves the exercise `name`; if not, what is wrong with it in words.
 
-    An untouched stub (one that raises NotImplementedError) is said to wait for an answer.
+    An untouched stub (all it does is raise NotImplementedError) is said to wait for an answer.
 
     Raises:
         ValueError: no exercise of that name.
     """
     exercise = _named(name)
-    try:
-        mistakes = exercise.diagnose(answer)
-    except NotImplementedError:
+    _solved.discard(name)
+    if is_stub(answer):
         print(f"{name}: waits for your answer.")
         return
+    mistakes = exercise.diagnose(answer)
     if not mistakes:
+        _solved.add(name)
         print(f"{name}: correct. {exercise.praise}")
         return
     print(f"{name}: not yet.")
     for mistake in mistakes:
         print(f"  - {mistake}")
+
+
+def hint(name: str) -> None:
+    """Print the first hint for the exercise `name`; called again, the next. The last is the solution's idea.
+
+    Raises:
+        ValueError: no exercise of that name.
+    """
+    hints = _named(name).hints
+    given = min(_hints_given.get(name, 0) + 1, len(hints))
+    _hints_given[name] = given
+    print(f"{name}, hint {given} of {len(hints)}: {hints[given - 1]}")
+    if given == len(hints):
+        print(f'That was the last one; solution("{name}") prints the code.')
 
 
 def solution(name: str) -> None:
@@ -69,3 +74,18 @@ def solution(name: str) -> None:
         ValueError: no exercise of that name.
     """
     print(inspect.getsource(_named(name).answer).rstrip())
+
+
+def unsolved(lesson: str) -> None:
+    """Print which of a lesson's exercises are not solved yet in this session; "03" is lesson 03.
+
+    Raises:
+        ValueError: no such lesson.
+    """
+    if lesson not in LESSONS:
+        raise ValueError(f"There is no lesson {lesson!r}. The lessons are: {', '.join(LESSONS)}.")
+    names = [exercise.name for exercise in LESSONS[lesson]]
+    waiting = [name for name in names if name not in _solved]
+    print(f"Lesson {lesson}: {len(names) - len(waiting)} of {len(names)} exercises solved.")
+    for name in waiting:
+        print(f'  not yet: {name}; hint("{name}") helps on')
