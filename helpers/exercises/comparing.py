@@ -12,6 +12,8 @@ _ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}  # 
 
 def tensor(value: object) -> Tensor | None:
     """A number, sequence, array or tensor as float64; None for anything else, complex numbers too."""
+    if isinstance(value, list | tuple):  # of tensors, perhaps: they keep no graph here
+        value = [part.detach() if isinstance(part, Tensor) else part for part in value]
     try:
         found = value.detach() if isinstance(value, Tensor) else torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError):

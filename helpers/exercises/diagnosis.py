@@ -160,7 +160,7 @@ class Exercise:
                 self._form(seen[-1], right, wanted)
             except Mistaken as mistaken:
                 end = [str(mistaken)]
-                most = 1 if len(seen) == 1 else 2
+                most = 1 if self.typed and len(seen) == 1 else 2
                 break
         if not end and all(value is None for one in seen for value in one.values()):
             return ["it returns None: is a `return` missing?"]
