@@ -55,8 +55,11 @@ def read(path: Path | str) -> list[dict[str, Any]]:
 def place(record: dict[str, Any]) -> str:
     """Where a run was made, as far as its numbers depend on it: GPU or kind of processor, and precision.
 
-    Runs are compared in pairs only within one place.
+    Runs are compared in pairs only within one place. Those of a study that is declared mixed (see Study) are
+    all of one, which is called so.
     """
+    if record.get("mixed"):
+        return "several machines"
     environment, execution = record["environment"], record["execution"]
     where = environment["device_name"] if execution["device"] == "cuda" else environment["processor"]
     return f"{where}, {execution['precision']}"

@@ -62,7 +62,11 @@ def recorded(study: Study, seeds: int | None = None, folder: Path | str = REPROD
     found = []
     for seed in range(study.seeds if seeds is None else seeds):
         places = _by_place(study, seed, there)
-        runs = {arm: run for place in (places if study.sweep else places[-1:]) for arm, run in place.items()}
+        if not (study.sweep or study.mixed):
+            places = places[-1:]
+        runs = {arm: run for place in places for arm, run in place.items()}
+        if study.mixed:
+            runs = {arm: run | {"mixed": True} for arm, run in runs.items()}
         found += [runs[arm.name] for arm in study.arms_of(seed) if arm.name in runs]
     return found
 

@@ -81,7 +81,7 @@ def _adam_l2_adamw(runs: Runs) -> str:
     return f"AdamW leads Adam by {gain(1.0)} points at a decay of 1 and by {gain(1e-4)} at 0.0001."
 
 
-def _mnist_regularization(runs: Runs) -> str:
+def _mnist_penalties(runs: Runs) -> str:
     cost = told(difference(runs, "batch L1", "batch none"), sign="+")
     helps = told(difference(runs, "layer L2", "layer none"), sign="+")
     return f"L1 of 0.001 moves batch norm by {cost} points, L2 of 0.001 layer norm by {helps}."
@@ -107,7 +107,7 @@ FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
     "06_batch_layer_group_compared": ("cifar_norms", _cifar_norms),
     "07_batch_size_learning_rate_depth": ("norm_grid", _norm_grid),
     "08_l1_l2_from_scratch": ("adam_l2_adamw", _adam_l2_adamw),
-    "09_regularization_experiments": ("mnist_regularization", _mnist_regularization),
+    "09_regularization_experiments": ("mnist_penalties", _mnist_penalties),
 }
 
 
@@ -119,7 +119,7 @@ def found(lesson: str) -> str:
     if isinstance(second, list):
         return first
     runs = recorded(first)
-    return second(runs) if runs else f"Its study {first} is not complete yet."
+    return second(runs) if runs else f"Its study `{first}` has not reached its first look yet."
 
 
 def minutes(opening: str) -> int:

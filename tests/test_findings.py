@@ -85,14 +85,15 @@ def test_runs_to_decide_are_those_after_which_simulated_studies_are_decided():
 
 def test_the_larger_of_two_effects_is_told_by_their_difference_and_sum_not_by_mean_sizes():
     def verdict(a: float, b: float, deviation: float = 0.05) -> str:
-        pair = (("a", differences(a, deviation)), ("b", dict(reversed(differences(b, deviation).items()))))
+        values = np.roll(list(differences(b, deviation).values()), 3)  # not in step with those of a
+        pair = (("a", differences(a, deviation)), ("b", dict(enumerate(values.tolist()))))
         return judged([larger(35, "a is larger", *pair, 0.5)], 0.05)[0].verdict
 
     for sign_a in (1, -1):
         for sign_b in (1, -1):
             assert verdict(sign_a * 3, sign_b * 1) == "holds"
             assert verdict(sign_a * 1, sign_b * 3) == "false"
-            assert verdict(sign_a * 2, sign_b * 2.01, 0.2) == "no difference that matters"
+            assert verdict(sign_a * 2, sign_b * 2.0, 0.2) == "no difference that matters"
     noisy, still = differences(0.0, 5.0), differences(1.0, 0.01)
     assert np.mean(np.abs(list(noisy.values()))) > 3  # what the mean of sizes would take for an effect
     (found,) = judged([larger(35, "noise is larger", ("noise", noisy), ("b", still), 0.5)], 0.05)

@@ -26,6 +26,7 @@ STUDIES: dict[str, Study] = {
         regularization.mnist_search(),
         regularization.mnist_penalty_search(),
         regularization.mnist_regularization(),
+        regularization.mnist_penalties(),
         regularization.mnist_other_rates(),
         regularization.mnist_readings(),
         regularization.l1_path(),

@@ -41,6 +41,8 @@ class Study:
     first: the images held out are the first of the file, as a source did it; drawn at random if None.
     images: the first so many of the training images, in an order drawn once, are trained on; all if None.
     sweep: arms are named "family value" and tried to see which values serve a family (see helpers.search).
+    mixed: the recorded runs of one seed were made on several machines, before places were kept apart. They
+        are shown as they are, with the machines' part in every difference, and nothing is judged by them.
     measures: of helpers.measures, taken of each network at its end, on the real test images.
     """
 
@@ -55,6 +57,7 @@ class Study:
     first: bool | None = None
     images: int | None = None
     sweep: bool = False
+    mixed: bool = False
     measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

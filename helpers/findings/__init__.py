@@ -25,6 +25,7 @@ FINDINGS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] =
     "depth": conditions.depth,
     "adam_l2_adamw": regularization.adam_l2_adamw,
     "mnist_regularization": regularization.mnist_regularization,
+    "mnist_penalties": regularization.mnist_regularization,
     "l1_path": regularization.l1_path,
 }
 
@@ -32,12 +33,16 @@ FINDINGS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] =
 def findings(runs: Runs) -> list[Finding]:
     """The findings of the study that the runs are of; none without runs, or if it tests no claim.
 
-    Judged are the seeds up to the last of the study's looks that all arms have reached; before the first look
-    all runs are shown and nothing is decided.
+    Judged are the seeds up to the last of the study's looks that all arms have reached. Before the first
+    look, and of a study whose runs of one seed are from several machines, nothing is decided.
     """
     if not runs or runs[0]["study"] not in FINDINGS:
         return []
     study = STUDIES[runs[0]["study"]]
+    if any(run.get("mixed") for run in runs):
+        return judged(
+            FINDINGS[study.name](runs, study.matters), None, "its pairs were made on several machines"
+        )
     look = looked(study, runs)
     judging = [run for run in runs if run["seed"] < look] if look else runs
     error = spent(study.looks, look) if look else None

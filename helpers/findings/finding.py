@@ -91,11 +91,13 @@ def _difference_of_sizes(minus: float, plus: float) -> float:
     return abs(minus + plus) / 2 - abs(plus - minus) / 2
 
 
-def judged(statements: Sequence[Statement | Finding], error: float | None) -> list[Finding]:
+def judged(
+    statements: Sequence[Statement | Finding], error: float | None, why: str = "before the first look"
+) -> list[Finding]:
     """The findings, each with intervals that hold together for all comparisons of its claim.
 
-    error: the part of the error level that may be used up now (see stats.spent); None before the study's
-    first look, when nothing is decided. A claim with m comparisons has intervals at error / m each
+    error: the part of the error level that may be used up now (see stats.spent); None where nothing is to be
+    decided, and why. A claim with m comparisons has intervals at error / m each
     (Bonferroni): all of them hold the truth at once in 1 - error of studies. A finding that is judged already
     stays as it is.
     """
@@ -114,17 +116,17 @@ def judged(statements: Sequence[Statement | Finding], error: float | None) -> li
                 statement.claim,
                 statement.text,
                 f"{measured} {statement.unit}" if measured else "no run",
-                _verdict(statement, intervals, each, early=error is None),
+                _verdict(statement, intervals, each, why if error is None else ""),
             )
         )
     return found
 
 
-def _verdict(statement: Statement, intervals: Mapping[str, Interval], error: float, early: bool) -> str:
+def _verdict(statement: Statement, intervals: Mapping[str, Interval], error: float, why: str) -> str:
     if not intervals:
         return "undecided: no run"
-    if early:
-        return "undecided: before the first look"
+    if why:
+        return f"undecided: {why}"
     word = verdict(intervals, matters=statement.matters)
     if word == "holds when":
         return "holds when: " + ", ".join(name for name, item in intervals.items() if item.low > 0)
