@@ -1,5 +1,5 @@
 # make lessons   runs every lesson on the built-in data, offline, and writes build/report.html
-# make test      style, unit tests, and every lesson compared with its committed outputs
+# make test      style, imports, unit tests, and every lesson compared with its committed outputs
 # Both set up .venv first, once. Another Python: make test PYTHON=python3.12
 
 .PHONY: lessons test
@@ -15,14 +15,15 @@ export PIP_USER = 0
 
 lessons: .venv/installed
 	@status=0; \
-	.venv/bin/python -m helpers.cli run || status=$$?; \
-	.venv/bin/python -m helpers.cli report || status=$$?; \
+	.venv/bin/python -m helpers.course.cli run || status=$$?; \
+	.venv/bin/python -m helpers.course.cli report || status=$$?; \
 	exit $$status
 
 test: .venv/installed
 	@status=0; \
 	.venv/bin/python -m ruff check . || status=$$?; \
 	.venv/bin/python -m ruff format --check . || status=$$?; \
+	.venv/bin/lint-imports || status=$$?; \
 	.venv/bin/python -m pytest || status=$$?; \
 	exit $$status
 

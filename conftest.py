@@ -10,4 +10,4 @@ _environment = clean.kernel(_profile.name)
 for _name in os.environ.keys() - _environment.keys():
     del os.environ[_name]
 os.environ.update(_environment)
-os.environ["TQDM_DISABLE"] = "1"  # nobody watches: no progress bars, no sliders (see helpers.explorer)
+os.environ["TQDM_DISABLE"] = "1"  # nobody watches: no progress bars, no sliders (see helpers.figures.sliders)

@@ -1,4 +1,4 @@
-"""Made-up records of studies for tests, in the form in which helpers.records stores them."""
+"""Made-up records of studies for tests, in the form in which helpers.studies.records stores them."""
 
 import json
 import re
@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers import records
-from helpers.experiments import STUDIES, Study
-from helpers.findings import FINDINGS, Finding, judged
+from helpers.analysis.claims import Finding, judged
+from helpers.lessons import CLAIMS, STUDIES
+from helpers.studies import records
+from helpers.studies.study import Study
 
 STUDY = STUDIES["cifar_norms"]
 EPOCH = {
@@ -84,7 +85,7 @@ def runs(seeds: int) -> list[dict[str, Any]]:
 def judge(found: list[dict[str, Any]], error: float | None = 0.05) -> list[Finding]:
     """The findings of these runs as at a look that may use up `error`, whichever arms and seeds there are."""
     study = STUDIES[found[0]["study"]]
-    return judged(FINDINGS[study.name](found, study.matters), error)
+    return judged(CLAIMS[study.name](found, study.matters), error)
 
 
 def words(found: list[dict[str, Any]]) -> list[str]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers import clean, publishing, records
+from helpers import clean
+from helpers.course import publishing
+from helpers.studies import records
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -7,11 +7,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from fake_data import FakeCifar10, Server, good
-from standin_runs import EPOCH
-from users import ANNA, AS_ROOT, BEN, acting_as, shared  # noqa: F401  (a fixture)
 
-from helpers import datasets, downloads, files, layouts, records
+from helpers import files as helpers_files
+from helpers.images import datasets, downloads
+from helpers.images import files as images_files
+from helpers.studies import records
+from tests.images.fake_data import FakeCifar10, Server, good
+from tests.standin_runs import EPOCH
+from tests.users import (
+    ANNA,
+    AS_ROOT,
+    BEN,
+    acting_as,
+    shared,  # noqa: F401  (a fixture)
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork")  # the children only read and write files
 
@@ -28,14 +37,14 @@ def mode(path: Path) -> int:
 
 
 def test_a_lock_can_be_opened_by_all_whatever_the_umask(umask, tmp_path):
-    with files.lock(tmp_path / "x.lock"):
+    with helpers_files.lock(tmp_path / "x.lock"):
         assert mode(tmp_path / "x.lock") == 0o666
 
 
 def test_a_text_has_the_permissions_of_any_new_file_and_leaves_nothing_else(umask, tmp_path):
     path = tmp_path / "new" / "page.html"
-    files.write(path, "one")
-    files.write(path, "zwölf")
+    helpers_files.write(path, "one")
+    helpers_files.write(path, "zwölf")
     assert path.read_text("utf-8") == "zwölf"
     assert mode(path) == 0o666 & ~umask
     assert list(path.parent.iterdir()) == [path]
@@ -53,7 +62,7 @@ def test_a_text_that_cannot_be_written_leaves_the_old_one(failing, tmp_path, mon
     else:
         monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(OSError, match="No space"):
-        files.write(path, "new")
+        helpers_files.write(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -62,7 +71,7 @@ def test_drafts_have_names_that_nobody_can_know_before(tmp_path, monkeypatch):
     seen, replace = [], os.replace
     monkeypatch.setattr(os, "replace", lambda draft, path: (seen.append(draft), replace(draft, path)))
     for _ in range(2):
-        files.write(tmp_path / "page.html", "text")
+        helpers_files.write(tmp_path / "page.html", "text")
     first, second = (Path(draft).parent for draft in seen)
     assert first != second
     assert first.parent == second.parent == tmp_path  # the same disk: replaced at one stroke
@@ -72,7 +81,7 @@ def test_drafts_have_names_that_nobody_can_know_before(tmp_path, monkeypatch):
 def test_what_can_be_written_is_required_without_a_trace(place, tmp_path):
     (tmp_path / "file").write_text("as it was")
     before = (tmp_path / "file").stat().st_mtime_ns
-    files.require_writable(tmp_path / place)
+    helpers_files.require_writable(tmp_path / place)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").stat().st_mtime_ns == before
     assert (tmp_path / "file").read_text() == "as it was"
@@ -80,8 +89,8 @@ def test_what_can_be_written_is_required_without_a_trace(place, tmp_path):
 
 def test_a_folder_under_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(files.FilesError, match=r"file/build cannot be written \(Not a directory\)"):
-        files.require_writable(tmp_path, tmp_path / "file" / "build")
+    with pytest.raises(helpers_files.FilesError, match=r"file/build cannot be written \(Not a directory\)"):
+        helpers_files.require_writable(tmp_path, tmp_path / "file" / "build")
 
 
 # Two users and one folder -------------------------------------------------------
@@ -91,7 +100,7 @@ def test_a_folder_under_a_file_is_refused(tmp_path):
 def cifar10(shared: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: F811
     """The fake data set, whose one source answers, and the shared folder as the data folder."""
     fake, server = FakeCifar10(monkeypatch), Server()
-    source = downloads.Source(layouts.CIFAR10_PY, (server.serve("/good.tar.gz", good(fake.archive)),))
+    source = downloads.Source(images_files.CIFAR10_PY, (server.serve("/good.tar.gz", good(fake.archive)),))
     monkeypatch.setitem(downloads.SOURCES, "cifar10", (source,))
     monkeypatch.setenv("COURSE_DATA", str(shared))
     datasets._load.cache_clear()
@@ -130,9 +139,9 @@ def test_the_lock_of_one_user_does_not_stop_the_other(umask_of_anna, cifar10, sh
 @AS_ROOT
 @pytest.mark.parametrize("name", [".cifar10.download", ".cifar10.downloadx1_y2z3", ".cifar10.download.old"])
 def test_what_was_left_of_another_user_s_download_does_not_stop_one(name, cifar10, shared):  # noqa: F811
-    made_by_anna(lambda: partial(shared / name / layouts.CIFAR10_PY))
+    made_by_anna(lambda: partial(shared / name / images_files.CIFAR10_PY))
     assert acting_as(BEN, get) == "present"
-    assert {path.name for path in shared.iterdir()} == {name, ".cifar10.lock", layouts.CIFAR10_PY}
+    assert {path.name for path in shared.iterdir()} == {name, ".cifar10.lock", images_files.CIFAR10_PY}
 
 
 @AS_ROOT
@@ -140,16 +149,20 @@ def test_what_one_user_downloads_the_other_reads(cifar10, shared):  # noqa: F811
     assert acting_as(ANNA, get) == "present"
     images = acting_as(BEN, lambda: datasets.load("cifar10").train_images.numpy())
     assert torch.equal(torch.from_numpy(images), torch.from_numpy(cifar10.images[:10]))
-    assert (shared / layouts.CIFAR10_PY).stat().st_gid == shared.stat().st_gid
+    assert (shared / images_files.CIFAR10_PY).stat().st_gid == shared.stat().st_gid
 
 
 @AS_ROOT
 @pytest.mark.parametrize(
     ("left", "place", "reason"),
     [
-        (lambda folder: partial(folder / layouts.CIFAR10_PY), layouts.CIFAR10_PY, "Permission denied"),
+        (
+            lambda folder: partial(folder / images_files.CIFAR10_PY),
+            images_files.CIFAR10_PY,
+            "Permission denied",
+        ),
         (lambda folder: (folder / ".cifar10.lock").touch(0o644), ".cifar10.lock", "Permission denied"),
-        (lambda folder: (folder / layouts.CIFAR10_PY).touch(), layouts.CIFAR10_PY, "File exists"),
+        (lambda folder: (folder / images_files.CIFAR10_PY).touch(), images_files.CIFAR10_PY, "File exists"),
         (lambda folder: folder.chmod(0o755), "", "Permission denied"),
     ],
     ids=["half a set", "a lock of his own", "a file for the folder", "the folder"],
@@ -180,8 +193,8 @@ def test_files_that_one_user_keeps_to_himself_are_not_called_absent(closed, cifa
 
     made_by_anna(write, umask=0o077 if closed == "the files" else 0o022)
     if closed == "the files":
-        os.chmod(shared / layouts.CIFAR10_PY, 0o755)
-    first = f"{layouts.CIFAR10_PY}/data_batch_1"
+        os.chmod(shared / images_files.CIFAR10_PY, 0o755)
+    first = f"{images_files.CIFAR10_PY}/data_batch_1"
     assert acting_as(BEN, lambda: datasets.state("cifar10")) == f"damaged: {first}"
     error = acting_as(BEN, lambda: datasets.load("cifar10") and None)
     assert f"cannot be used: {first} cannot be read (Permission denied)" in str(error)
@@ -202,6 +215,6 @@ def test_two_users_record_in_one_file_that_both_may_write(shared):  # noqa: F811
     assert acting_as(BEN, lambda: records.append(path, run("b"))) is True
     assert [record["key"] for record in records.read(path)] == ["a", "b"]
     path.chmod(0o644)
-    error = acting_as(BEN, lambda: files.require_writable(path))
-    assert isinstance(error, files.FilesError)
+    error = acting_as(BEN, lambda: helpers_files.require_writable(path))
+    assert isinstance(error, helpers_files.FilesError)
     assert str(error).startswith(f"{path} cannot be written (Permission denied), so nothing was started.")

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from helpers import ROOT, norms
-from helpers.axes_figures import POOLED
-from helpers.costs import kept, milliseconds, there_and_back
-from helpers.records import environment
+from helpers import ROOT
+from helpers.figures.sharing import POOLED
+from helpers.lessons.layer_group_instance_norm.costs import kept, milliseconds, there_and_back
+from helpers.nn import norms
+from helpers.studies.records import environment
 
 SHAPE, GROUPS = (64, 32, 32, 32), 8  # a batch in the middle of a small network; 8 MB
 NORMS = ("batch", "layer", "group", "instance", "RMS", "position")
@@ -39,7 +40,7 @@ class PerPosition(nn.Module):
 
 
 def layer(norm: str, library: object) -> nn.Module:
-    """The norm from `torch.nn` or `helpers.norms`."""
+    """The norm from `torch.nn` or `helpers.nn.norms`."""
     _, c, h, w = SHAPE
     return {
         "batch": lambda: library.BatchNorm2d(c),

@@ -13,8 +13,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from helpers import datasets, models, stats, training
-from helpers.experiments import STUDIES
+from helpers.analysis import stats
+from helpers.images import datasets
+from helpers.lessons import STUDIES
+from helpers.nn import networks
+from helpers.training import loop
+from helpers.training.recipe import Recipe
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -28,12 +32,12 @@ def accuracies(dataset: str, images: int, epochs: int, seeds: int) -> dict[str, 
     augment = STUDIES["cifar_norms"].arms[1].recipe.augment
     if dataset == "digits":
         augment = dataclasses.replace(augment, pad=1, flip=False)  # a mirrored digit is another sign
-    recipe = training.Recipe(epochs=epochs, batch_size=128, augment=augment)
+    recipe = Recipe(epochs=epochs, batch_size=128, augment=augment)
     found: dict[str, dict[int, float]] = {precision: {} for precision in PRECISIONS}
     for seed in range(seeds):
         for precision in PRECISIONS:
-            model = models.build("batch", data, seed)
-            run = training.fit(model, data, recipe, seed, training.Execution("cpu", precision, 1))
+            model = networks.build("batch", data, seed)
+            run = loop.fit(model, data, recipe, seed, loop.Execution("cpu", precision, 1))
             found[precision][seed] = run.epochs[-1]["test_accuracy"]
     return found
 

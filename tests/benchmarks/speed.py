@@ -31,10 +31,11 @@ from torchvision import transforms
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from helpers import layers, models, networks, training  # noqa: E402
-from helpers.batches import Augment, Batches  # noqa: E402
-from helpers.datasets import ImageData  # noqa: E402
-from helpers.experiments import STUDIES  # noqa: E402
+from helpers.images.batches import Augment, Batches  # noqa: E402
+from helpers.images.datasets import ImageData  # noqa: E402
+from helpers.lessons import STUDIES  # noqa: E402
+from helpers.nn import layers, networks  # noqa: E402
+from helpers.training import loop  # noqa: E402
 
 BATCH, EPOCHS = 512, 2
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -121,9 +122,9 @@ class TimedBatches(Batches):
 
 def course_step(count: int) -> Iterator[float]:
     data = course_data(count)
-    training.Batches = TimedBatches
-    model = models.build("batch", data, 0)
-    run = training.fit(model, data, RECIPE, 0, training.Execution.auto("cpu", torch.get_num_threads()))
+    loop.Batches = TimedBatches
+    model = networks.build("batch", data, 0)
+    run = loop.fit(model, data, RECIPE, 0, loop.Execution.auto("cpu", torch.get_num_threads()))
     yield from (epoch["seconds"] for epoch in run.epochs)
 
 
@@ -218,7 +219,7 @@ def main() -> None:
         missed += [name] * (result[name] < target)
     print(f"{'waiting for batches':22} {result['waiting']:9.1f} % of a step, at most {WAITING:g}")
     missed += ["waiting for batches"] * (result["waiting"] > WAITING)
-    print(f"{CORES} cores, {training.Execution.auto('cpu').precision}, torch {torch.__version__}")
+    print(f"{CORES} cores, {loop.Execution.auto('cpu').precision}, torch {torch.__version__}")
     if missed:
         sys.exit(f"missed: {', '.join(missed)}")
     return None

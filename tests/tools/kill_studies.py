@@ -28,9 +28,10 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from helpers import records, studies  # noqa: E402
-from helpers.experiments import Arm, Study  # noqa: E402
-from helpers.training import Recipe  # noqa: E402
+from helpers.studies import records  # noqa: E402
+from helpers.studies import runs as study_runs  # noqa: E402
+from helpers.studies.study import Arm, Study  # noqa: E402
+from helpers.training.recipe import Recipe  # noqa: E402
 
 SEEDS = 8
 STUDY = Study(
@@ -203,7 +204,7 @@ def main() -> None:
     parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)  # the command that is killed
     given = parser.parse_args()
     if given.train:
-        studies.run(STUDY, jobs=2, folder=given.train)
+        study_runs.run(STUDY, jobs=2, folder=given.train)
         return
     with tempfile.TemporaryDirectory(prefix="kill-") as folder:
         started = time.monotonic()

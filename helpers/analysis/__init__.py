@@ -1,0 +1,1 @@
+"""Reading recorded runs: measures, intervals, comparisons, sweeps, verdicts. Nothing here trains."""

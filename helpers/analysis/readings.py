@@ -1,0 +1,152 @@
+"""What one run's record says: accuracies, gap, cost of shifts, sparsity, seconds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from helpers.analysis.stats import epochs_to
+
+Runs = Sequence[Mapping[str, Any]]  # records of one study, as helpers.studies.records reads them
+Measure = Callable[[Mapping[str, Any]], float | None]  # of one run
+
+
+def final(run: Mapping[str, Any]) -> float:
+    """Test accuracy after the last epoch, in percent."""
+    return run["epochs"][-1]["test_accuracy"]
+
+
+def best(run: Mapping[str, Any]) -> float:
+    """The highest test accuracy of any epoch, in percent: chosen on the test set, as many sources do."""
+    return max(epoch["test_accuracy"] for epoch in run["epochs"])
+
+
+def epochs_until(threshold: float) -> Measure:
+    """The measure "epochs until the test accuracy (percent) reaches the threshold"; None if it never does.
+
+    Between two epochs accuracy is taken to run in a straight line: whole epochs are so coarse that five equal
+    differences would look like certainty.
+    """
+    return lambda run: epochs_to_reach([epoch["test_accuracy"] for epoch in run["epochs"]], threshold)
+
+
+def epochs_to_reach(accuracies: Sequence[float], threshold: float) -> float | None:
+    """The epoch, in a line between two, at which accuracies (percent) reach the threshold; None: never."""
+    after = epochs_to(accuracies, threshold)
+    if after in (None, 1):
+        return after
+    below, above = accuracies[after - 2 : after]
+    return after - (above - threshold) / (above - below)
+
+
+def fastest_epoch(run: Mapping[str, Any]) -> float:
+    """Seconds of the fastest epoch: the others were slowed down by whatever shared the machine."""
+    return min(epoch["seconds"] for epoch in run["epochs"])
+
+
+SHIFTS = ("brightness", "contrast")
+
+
+def tested(run: Mapping[str, Any]) -> float:
+    """Accuracy (percent) of the final network on the real test images, also where others were held out."""
+    return run["measures"]["test"]["accuracy"] if "test" in run["measures"] else final(run)
+
+
+def trained(run: Mapping[str, Any]) -> float:
+    """Accuracy (percent) of the final network on its training images, in evaluation mode."""
+    return run["measures"]["train"]["accuracy"]
+
+
+def gap(run: Mapping[str, Any]) -> float:
+    """Training minus test accuracy of the final network, both in evaluation mode, in points."""
+    return trained(run) - tested(run)
+
+
+def slope(runs: Runs, outcome: Measure, covariate: Measure) -> float:
+    """By how much the outcome rises with the covariate between runs of one arm, over all finished runs.
+
+    Least squares with a mean of its own for each arm, as in an analysis of covariance. 0 if the covariate
+    varies within no arm.
+    """
+    done = [run for run in runs if run["status"] == "done"]
+    pairs = pd.DataFrame(
+        [(run["arm"], covariate(run), outcome(run)) for run in done], columns=["arm", "x", "y"]
+    )
+    within = pairs[["x", "y"]] - pairs.groupby("arm")[["x", "y"]].transform("mean")
+    spread = float((within.x**2).sum())
+    return float((within.x * within.y).sum()) / spread if spread > 0 else 0.0
+
+
+def shift_cost(kind: str) -> Measure:
+    """The measure "points of test accuracy lost to a shift", mean over all shifts of that kind of SHIFTS.
+
+    Each network is compared with itself on the images as they are.
+    """
+    if kind not in SHIFTS:
+        raise ValueError(f"kind is {kind!r}; choose one of {', '.join(SHIFTS)}")
+    return lambda run: _unshifted(run) - float(np.mean(list(run["measures"]["shifts"][kind].values())))
+
+
+def shift_curve(run: Mapping[str, Any], kind: str) -> dict[float, float]:
+    """Shift -> test accuracy (percent), in ascending order, with the images as they are among them."""
+    as_it_is = 0.0 if kind == "brightness" else 1.0
+    found = {float(step): value for step, value in run["measures"]["shifts"][kind].items()}
+    return dict(sorted((found | {as_it_is: _unshifted(run)}).items()))
+
+
+def _unshifted(run: Mapping[str, Any]) -> float:
+    return run["measures"]["shifts"]["none"]["0"]
+
+
+# Measures of one run.
+
+
+def training_loss(run: Mapping[str, Any]) -> float:
+    """Cross-entropy of the final network on its training images, in evaluation mode, without the penalty."""
+    return run["measures"]["train"]["loss"]
+
+
+def sparsity(what: str, of: str) -> Measure:
+    """The measure "`what` in percent of `of`", such as "zeros" of "weights"."""
+    return lambda run: 100 * run["measures"]["sparsity"][what] / run["measures"]["sparsity"][of]
+
+
+zeros = sparsity("zeros", "weights")
+zero_channels = sparsity("zero_channels", "channels")
+
+
+def below(limit: float) -> Measure:
+    """The measure "percent of the weights below `limit`", one of measures.SMALL; zeros are among them."""
+    return lambda run: (
+        100 * run["measures"]["sparsity"]["below"][f"{limit:g}"] / run["measures"]["sparsity"]["weights"]
+    )
+
+
+def squared(run: Mapping[str, Any]) -> float:
+    """Sum of the squares of all weights of linear and convolution layers."""
+    return run["measures"]["sparsity"]["squared"]
+
+
+def effective_rate(run: Mapping[str, Any]) -> float:
+    """Peak learning rate over the sum of squared weights at the end (van Laarhoven 2017: lr / |w|^2)."""
+    return run["config"]["recipe"]["lr"] / squared(run)
+
+
+def penalty(run: Mapping[str, Any]) -> float:
+    """What penalties on the weights add to the loss at the end: l1 sum |w| + weight_decay sum w^2 / 2."""
+    recipe, weights = run["config"]["recipe"], run["measures"]["sparsity"]
+    return recipe["l1"] * weights["l1"] + recipe["weight_decay"] / 2 * weights["squared"]
+
+
+def place(record: dict[str, Any]) -> str:
+    """Where a run was made, as far as its numbers depend on it: GPU or kind of processor, and precision.
+
+    Runs are compared in pairs only within one place. Those of a study that is declared mixed (see Study) are
+    all of one, which is called so.
+    """
+    if record.get("mixed"):
+        return "several machines"
+    environment, execution = record["environment"], record["execution"]
+    where = environment["device_name"] if execution["device"] == "cuda" else environment["processor"]
+    return f"{where}, {execution['precision']}"

@@ -1,0 +1,73 @@
+"""Sweeps: studies whose arms, named "family rate", try several learning rates on held-out images."""
+
+import math
+
+import pandas as pd
+
+from helpers.analysis import comparison
+from helpers.analysis.readings import Runs
+
+
+def family(arm: str) -> str:
+    """What an arm of a search is a setting of: "raw" for the arm "raw 0.01"."""
+    return arm.rsplit(" ", 1)[0]
+
+
+def rate(arm: str) -> float:
+    """Which rate an arm of a search tries: 0.01 for the arm "raw 0.01".
+
+    It is the learning rate, or the course's measure of it where the study scales it by the batch size.
+    """
+    return float(arm.rsplit(" ", 1)[1])
+
+
+def accuracies(runs: Runs) -> pd.DataFrame:
+    """Final accuracy on the held-out images (percent, mean over seeds) by rate (rows) and family (columns).
+
+    NaN where a run diverged (a rate that fails sometimes is not one to choose) or is missing.
+    """
+    rates = {run["arm"]: rate(run["arm"]) for run in runs}
+    families = list(dict.fromkeys(family(arm) for arm in rates))
+    table = pd.DataFrame(index=pd.Index(sorted(set(rates.values())), name="learning rate"), columns=families)
+    for arm, tried in rates.items():
+        found = comparison.mean(runs, arm)
+        good = found is not None and not comparison.diverged(runs, arm)
+        table.loc[tried, family(arm)] = found.mean if good else math.nan
+    return table.astype(float)
+
+
+def tried(runs: Runs) -> pd.DataFrame:
+    """Which rates (rows) were tried for each family (columns): True also where every run diverged."""
+    table, arms = accuracies(runs), {run["arm"] for run in runs}
+    return pd.DataFrame(
+        {name: [f"{name} {rate:g}" in arms for rate in table.index] for name in table}, index=table.index
+    )
+
+
+def best_rates(runs: Runs) -> dict[str, float]:
+    """Each family's learning rate with the highest accuracy; of equal ones the smallest that has been tried
+    from both sides, if there is one.
+
+    Raises:
+        ValueError: every run of a family diverged.
+    """
+    table = accuracies(runs)
+    lost = [name for name in table if table[name].isna().all()]
+    if lost:
+        raise ValueError(f"every run of {', '.join(lost)} diverged; add smaller learning rates to the search")
+    best, ends = {}, _ends(runs)
+    for name, accuracy in table.items():
+        equal = [float(rate) for rate in table.index[accuracy == accuracy.max()]]
+        best[name] = min([rate for rate in equal if rate not in ends[name]] or equal)
+    return best
+
+
+def beyond(runs: Runs) -> list[str]:
+    """The families whose best rate is the smallest or largest of theirs: a better one may lie beyond."""
+    ends = _ends(runs)
+    return [name for name, best in best_rates(runs).items() if best in ends[name]]
+
+
+def _ends(runs: Runs) -> dict[str, tuple[float, float]]:
+    rates = {name: column.index[column] for name, column in tried(runs).items()}
+    return {name: (min(found), max(found)) for name, found in rates.items()}

@@ -1,0 +1,1 @@
+"""The `course` command and what it runs: lessons, report, README, publishing, doctor."""

@@ -1,0 +1,210 @@
+"""What the README says of each lesson, from the lessons and the recorded runs, and the table of all verdicts.
+
+    python -m helpers.course.readme
+
+writes both where they stand: between the markers in README.md, and as data/results/README.md.
+tests/project/test_readme.py compares.
+"""
+
+import re
+from collections.abc import Callable
+
+import nbformat
+
+from helpers import ROOT
+from helpers.analysis import readings
+from helpers.analysis.comparison import difference
+from helpers.analysis.readings import Runs
+from helpers.analysis.stats import told
+from helpers.course import publishing, run_lessons
+from helpers.lessons import STUDIES, findings, looked
+from helpers.lessons.batch_norm_before_and_after import factorial
+from helpers.lessons.batch_norm_before_and_after.studies import BATCH_NORM
+from helpers.lessons.batch_size_learning_rate_depth import grids
+from helpers.lessons.l1_l2_from_scratch import decay as decay_study
+from helpers.studies import runs as study_runs
+from helpers.studies.records import RECORDED
+from helpers.studies.study import Study
+
+BEGIN, END = "<!-- lessons: written by helpers/course/readme.py -->\n", "<!-- end of lessons -->"
+VERDICTS = RECORDED / "README.md"
+
+
+def recorded(name: str) -> Runs:
+    """The runs of a study up to its last look; none before the first."""
+    study = STUDIES.get(name)
+    if study is None:
+        return []
+    runs = study_runs.recorded(study, study.seeds, RECORDED)
+    look = looked(study, runs)
+    return [run for run in runs if run["seed"] < look]
+
+
+def _input_scaling(runs: Runs) -> str:
+    raw, own = (
+        told(difference(runs, *pair), sign="+")
+        for pair in (("standardized", "raw"), ("per_image", "standardized"))
+    )
+    return f"Standardized inputs gain {raw} points over raw ones; each image's own statistics gain {own}."
+
+
+def _fashion_mlp(runs: Runs) -> str:
+    step = told(difference(runs, "relu after input", "leaky none"), sign="+")
+    tuned = recorded("fashion_mlp_tuned")
+    alone = told(factorial.effect(tuned, BATCH_NORM, ["batch norm"], readings.tested), sign="+")
+    return (
+        f"The published step is worth {step} points on validation images; with every network at its own best "
+        f"learning rate batch norm adds {alone} on test images."
+    )
+
+
+def _cifar_norms(runs: Runs) -> str:
+    layer, group, corners = (
+        told(difference(runs, *pair), sign="+")
+        for pair in (("batch", "layer"), ("batch", "group"), ("batch_mean_corners", "batch"))
+    )
+    return (
+        f"Batch norm leads layer norm by {layer} points and group norm by {group}; another colour for the "
+        f"corners of rotated images is worth {corners}."
+    )
+
+
+def _norm_grid(runs: Runs) -> str:
+    small, large = (told(grids.difference(runs, f"batch {n}", f"group {n}"), 1, "+") for n in (2, 512))
+    return (
+        f"Each at its best learning rate, batch norm leads group norm by {small} points with batches of 2, "
+        f"by {large} with 512."
+    )
+
+
+def _adam_l2_adamw(runs: Runs) -> str:
+    def gain(decay: float) -> str:
+        sides = (decay_study.at_decay(name, decay) for name in ("adamw", "adam"))
+        return told(decay_study.difference(runs, *sides), sign="+")
+
+    return f"AdamW leads Adam by {gain(1.0)} points at a decay of 1 and by {gain(1e-4)} at 0.0001."
+
+
+def _mnist_penalties(runs: Runs) -> str:
+    cost = told(difference(runs, "batch L1", "batch none"), sign="+")
+    helps = told(difference(runs, "layer L2", "layer none"), sign="+")
+    return f"L1 of 0.001 moves batch norm by {cost} points, L2 of 0.001 layer norm by {helps}."
+
+
+# From a study: its name and a sentence. From what a lesson computes: a sentence, and the outputs it is from.
+FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
+    "01_data_normalization": ("input_scaling", _input_scaling),
+    "02_why_scale_matters": (
+        "Scales of 1 and 1000 cost gradient descent 3,453,878 steps where equal scales cost 1.",
+        ["1 step on equal scales, 3,453,878 on 1 and 1000"],
+    ),
+    "03_batch_norm_from_scratch": (
+        "31 % of a normalized layer's values lie outside -1 to 1, and a batch norm that is not needed does "
+        "not switch itself off: gamma and beta end at 0 in 0 of 240 channels.",
+        ["31 % outside (normal: 31.7 %)", "0 of 240 channels"],
+    ),
+    "04_layer_group_instance_norm": (
+        "Two layers are called layer norm of images: they have 12 and 300 parameters on one example.",
+        ["12 and 300 parameters"],
+    ),
+    "05_batch_norm_before_and_after": ("fashion_mlp", _fashion_mlp),
+    "06_batch_layer_group_compared": ("cifar_norms", _cifar_norms),
+    "07_batch_size_learning_rate_depth": ("norm_grid", _norm_grid),
+    "08_l1_l2_from_scratch": ("adam_l2_adamw", _adam_l2_adamw),
+    "09_regularization_experiments": ("mnist_penalties", _mnist_penalties),
+}
+
+
+def found(lesson: str) -> str:
+    """The one finding of a lesson, in a sentence."""
+    if lesson not in FOUND:
+        return "Its studies are not all trained yet."
+    first, second = FOUND[lesson]
+    if isinstance(second, list):
+        return first
+    runs = recorded(first)
+    return second(runs) if runs else f"Its study `{first}` has not reached its first look yet."
+
+
+def minutes(opening: str) -> int:
+    """The sum of a lesson's own table of minutes."""
+    return sum(int(number) for number in re.findall(r"^\| \d+ \|.*\| (\d+) \|$", opening, re.MULTILINE))
+
+
+def lessons_table() -> str:
+    """A row for each lesson: its name with the badge, minutes, question and finding, as Markdown."""
+    rows = ["| | lesson | minutes | asks | finds |", "|---|---|---|---|---|"]
+    for lesson, path in run_lessons.lessons().items():
+        opening = nbformat.read(path, as_version=4).cells[0].source
+        number, title = re.match(r"# (\d+) · (.+)", opening).groups()
+        question = re.search(r"^\*\*(.+)\*\*$", opening, re.MULTILINE)[1]
+        name = f"[{title}](notebooks/{lesson}.ipynb)<br>{publishing.badge(lesson)}"
+        rows.append(f"| {number} | {name} | {minutes(opening)} | {question} | {found(lesson)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _cell(text: str) -> str:
+    """The text in a cell of a table, which a bare | would end."""
+    return text.replace("|", "\\|")
+
+
+def _looks(study: Study) -> str:
+    """The study's looks, that which its recorded runs have reached in bold."""
+    reached = looked(study, study_runs.recorded(study, study.seeds, RECORDED))
+    return ", ".join(f"**{look}**" if look == reached else str(look) for look in study.looks)
+
+
+_HOW_JUDGED = """The claims are common ones about normalization and regularization, by their numbers in the
+lessons, which say how each was tested and what it does not mean. A verdict is computed from pairs of runs of
+one seed, made on one machine, of final accuracy unless a row says otherwise. **Holds**, **false**: the
+interval lies on one side of 0. **No difference that matters**: it lies within what matters, to either side.
+**Undecided**: neither. The intervals of one claim and study hold the truth together in 95 % of studies, over
+all comparisons (Bonferroni) and all looks, so that each is wider than a 95 % interval by itself."""
+
+
+def verdicts() -> str:
+    """Every claim that a complete study tests, with what was measured, as a page of Markdown."""
+    rows = sorted(
+        (f.claim, f"| {f.claim} | {f.statement} | {_cell(f.measured)} | {f.verdict} |")
+        for name in STUDIES
+        for f in findings(recorded(name))
+    )
+    counts = [
+        f"| `{name}.jsonl` | {study.title} | {len(study_runs.recorded(study, study.seeds, RECORDED)):,} | "
+        f"{_looks(study)} | {'' if study.matters is None else f'{study.matters:g}'} |"
+        for name, study in STUDIES.items()
+    ]
+    return "\n".join(
+        [
+            "# Recorded runs",
+            "",
+            "One line of JSON for each run: its configuration, every epoch, seconds, versions, commit. "
+            "`course train NAME` makes",
+            "such a file again in `build/results`; `course report` sets the two side by side with what was "
+            "published.",
+            "",
+            "| file | study | runs | judged after seeds | matters (points) |",
+            "|---|---|---|---|---|",
+            *counts,
+            "",
+            "## What they say",
+            "",
+            _HOW_JUDGED,
+            "",
+            "| claim | what it says | measured | verdict |",
+            "|---|---|---|---|",
+            *(row for _, row in rows),
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    page = ROOT / "README.md"
+    before, rest = page.read_text("utf-8").split(BEGIN)
+    page.write_text(before + BEGIN + lessons_table() + END + rest.split(END)[1], "utf-8")
+    VERDICTS.write_text(verdicts(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Figures of sweeps: accuracy over learning rate and another setting, as tints and numbers.
+
+Each returns the figure; the functions ending in `_alt` say what it shows, from the same numbers.
+"""
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from helpers.analysis import sweeps
+from helpers.analysis.readings import Runs
+from helpers.figures.runs import label
+from helpers.figures.style import PALETTE, subplots
+
+SHOWN = 12.0  # points below the best: whatever lies lower has one tint
+
+
+def rate_map(runs: Runs, what: str) -> Figure:
+    """Of a search: accuracy (percent) of each family (rows) at each rate (columns), as draw_rates draws it.
+
+    what: which accuracy it is.
+    """
+    table = sweeps.accuracies(runs).T
+    fig, ax = subplots(figsize=(7.5, 0.42 * len(table) + 1.1))
+    draw_rates(ax, table.rename(label), sweeps.tried(runs).T, cbar_kws={"label": what})
+    ax.set(xlabel="peak learning rate", ylabel="")
+    ax.tick_params(axis="x", labelsize=8.5)
+    return fig
+
+
+def draw_rates(ax: Axes, accuracy: pd.DataFrame, tried: pd.DataFrame, **look: object) -> None:
+    """Accuracies (percent, a column for each rate) as tints and numbers; the best of a row is framed, a cross
+    is a rate at which a run diverged, and what was not `tried` (same shape, True or False) is blank.
+
+    look: further arguments of seaborn's heatmap.
+    """
+    said = accuracy.map(lambda value: "×" if math.isnan(value) else f"{value:.0f}")
+    sns.heatmap(
+        accuracy.fillna(0.0), annot=said, fmt="", cmap="cividis", vmin=0, vmax=100, ax=ax, linewidths=0.5,
+        mask=~tried.to_numpy(), xticklabels=[f"{rate:g}" for rate in accuracy.columns], **look,
+    )  # fmt: skip
+    frame = {"fill": False, "edgecolor": PALETTE["layer"], "linewidth": 2.5}
+    for row, (_, values) in enumerate(accuracy.iterrows()):
+        if values.notna().any():
+            ax.add_patch(Rectangle((values.argmax(), row), 1, 1, **frame))
+    ax.tick_params(axis="y", rotation=0)
+
+
+def rate_map_alt(runs: Runs, what: str) -> str:
+    """What rate_map shows, in words."""
+    accuracy = sweeps.accuracies(runs)
+    best = [
+        f"{label(name)} at {column.idxmax():g} ({column.max():.0f} %)"
+        for name, column in accuracy.dropna(axis="columns", how="all").items()
+    ]
+    lost = int((accuracy.isna() & sweeps.tried(runs)).sum().sum())
+    return f"{what} by arm and learning rate. Best: {'; '.join(best)}. Diverged: {lost}."
+
+
+def decay_maps(maps: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figure:
+    """One panel for each map of helpers.lessons.l1_l2_from_scratch.decay on one scale of tints, with the
+    numbers.
+
+    The best decay of each learning rate is framed; a cross is a run that diverged or is missing.
+    """
+    highest = max(table.max().max() for table in maps.values())
+    fig, axes = subplots(1, len(maps), figsize=(7.5, 3.2), sharey=True, squeeze=False)
+    for ax, (name, table) in zip(axes[0], maps.items(), strict=True):
+        said = table.map(lambda value: "×" if value != value else f"{value:.1f}")
+        sns.heatmap(
+            table.fillna(highest - SHOWN), annot=said, fmt="", annot_kws={"size": 8}, cbar=False,
+            cmap="cividis", vmin=highest - SHOWN, vmax=highest, linewidths=0.5, ax=ax,
+            xticklabels=[f"{rate:g}" for rate in table.columns],
+            yticklabels=[f"{decay:g}" for decay in table.index],
+        )  # fmt: skip
+        for column, rate in enumerate(table.columns):
+            if table[rate].notna().any():
+                row = table.index.get_loc(table[rate].idxmax())
+                frame = {"fill": False, "edgecolor": PALETTE["layer"], "linewidth": 2.5}
+                ax.add_patch(Rectangle((column, row), 1, 1, **frame))
+        ax.set(title=titles[name], xlabel="peak learning rate", ylabel="")
+        ax.tick_params(axis="y", rotation=0)
+    axes[0, 0].set_ylabel("weight decay")
+    return fig
+
+
+def decay_maps_alt(maps: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> str:
+    """What decay_maps shows, in words."""
+    said = []
+    for name, table in maps.items():
+        best = [f"{table[rate].idxmax():g} at rate {rate:g}" for rate in table if table[rate].notna().any()]
+        said.append(f"{titles[name]}: best decay {', '.join(best)}; highest {table.max().max():.1f} %")
+    return f"Accuracy on held-out images by learning rate and decay. {'. '.join(said)}."

@@ -1,0 +1,213 @@
+"""Figures of runs: learning curves with bands, and intervals of means and differences.
+
+Each returns the figure; the functions ending in `_alt` say what it shows, from the same numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from helpers.analysis import comparison
+from helpers.analysis.published import published_for
+from helpers.analysis.readings import Runs
+from helpers.analysis.stats import Interval, told
+from helpers.figures import style
+
+_FAR = 12.0  # points: an arm whose mean lies farther than this from the middle one is shown at the edge
+_OTHERS = (("#8C6D00", "v", (0, (1, 1))), ("#A0522D", "P", (0, (3, 2))), ("#4B4B9B", "*", (0, (6, 2, 2, 2))))
+# For arms that are combinations ("leaky after input"), of which there may be a dozen.
+_COLORS = (*list(style.PALETTE.values())[1:], "#8C6D00", "#4B4B9B")
+_MARKS = "os^Dv*PXp<>h"
+_LINES = ("-", "--", "-.", ":")
+_NORM_OF = {  # a scaling looks like the norm beside it
+    "raw": "none",
+    "min_max": "batch",
+    "standardized": "layer",
+    "per_image": "group",
+    "equalized": "instance",
+}
+
+
+def label(arm: str) -> str:
+    """How an arm is written: "batch_mean_corners" as "batch, mean corners", "min_max" as "min max"."""
+    norm = arm.split("_")[0] in style.PALETTE
+    return arm.replace("_", ", ", 1).replace("_", " ") if norm else arm.replace("_", " ")
+
+
+def _look(arm: str, all_arms: Sequence[str]) -> dict[str, object]:
+    """Colour, mark and line of an arm: those of the norm or scaling of that name, others in order.
+
+    "batch L1" has the colour of batch norm; its mark and line follow its place among the arms of batch norm.
+    """
+    norm = _NORM_OF.get(arm, arm)
+    first = _NORM_OF.get(arm.split(" ")[0], arm.split(" ")[0])
+    if norm in style.PALETTE:
+        look = style.PALETTE[norm], style.MARKS[norm], style.LINES[norm]
+    elif " " in arm:
+        alike = (
+            [a for a in all_arms if a.split(" ")[0] == arm.split(" ")[0]]
+            if first in style.PALETTE
+            else all_arms
+        )
+        place = list(alike).index(arm)
+        color = style.PALETTE.get(first, _COLORS[place % len(_COLORS)])
+        look = color, _MARKS[place % len(_MARKS)], _LINES[place % len(_LINES)]
+    else:
+        look = _OTHERS[[a for a in all_arms if a not in style.PALETTE].index(arm) % len(_OTHERS)]
+    return dict(zip(("color", "marker", "linestyle"), look, strict=True))
+
+
+def _arm(name: str) -> str:
+    """Of a difference, "layer - batch", the arm whose look it has."""
+    return name.split(" - ")[0]
+
+
+def learning_curves(runs: Runs, metric: str = "test_accuracy", ylabel: str = "test accuracy (%)") -> Figure:
+    """One line per arm: the mean of its runs at each epoch, the band from the lowest to the highest of them.
+
+    A run that diverged is a thin line of its own that ends in a cross.
+    """
+    fig, ax = style.subplots(figsize=(7.5, 4.0))
+    for arm in comparison.arms(runs):
+        _curve(ax, runs, arm, metric, label(arm), **_look(arm, comparison.arms(runs)))
+    ax.set(xlabel="epoch", ylabel=ylabel)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.25 * (high - low))  # room for the labels of lines that end close together
+    style.label_ends(ax)
+    return fig
+
+
+def _curve(ax: Axes, runs: Runs, arm: str, metric: str, name: str, **look: object) -> None:
+    table = comparison.frame(run for run in runs if run["arm"] == arm)
+    rows = table[table.status == "done"].groupby("epoch")[metric]
+    if len(rows):
+        mean = rows.mean()
+        ax.fill_between(mean.index, rows.min(), rows.max(), color=look["color"], alpha=0.2, linewidth=0)
+        ax.plot(mean.index, mean, label=name, markevery=4, **look)
+    for _, run in table[table.status == "diverged"].groupby("seed"):
+        ax.plot(run.epoch, run[metric], color=look["color"], linewidth=0.8, label="_")
+        ax.plot(run.epoch.iloc[-1], run[metric].iloc[-1], "x", color=look["color"], markersize=9, label="_")
+
+
+def learning_curves_alt(runs: Runs, what: str = "Test accuracy") -> str:
+    """What learning_curves shows, in words; `what` is its metric."""
+    ends = [f"{label(arm)} {_ending(runs, arm)}" for arm in comparison.arms(runs)]
+    return f"{what} by epoch, mean and range of the runs of each arm. At the end: {'; '.join(ends)}."
+
+
+def _ending(runs: Runs, arm: str) -> str:
+    found, lost = comparison.mean(runs, arm), comparison.diverged(runs, arm)
+    said = [f"{found.mean:.1f} % (n = {found.n})"] if found else []
+    return ", ".join([*said, *([f"{lost} diverged"] if lost else [])])
+
+
+def beside_published(runs: Runs, ylabel: str = "test accuracy (%)") -> Figure:
+    """One panel for each arm that has a published curve: our mean and range, and the published single run."""
+    published = published_for(runs[0]["study"])
+    shown = [arm for arm in comparison.arms(runs) if "test_accuracy" in published.get(arm, {})]
+    fig, axes = style.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.0))
+    for ax, arm in zip(axes[0], shown, strict=True):
+        look = _look(arm, comparison.arms(runs)) | {"linestyle": "-", "marker": ""}
+        _curve(ax, runs, arm, "test_accuracy", "_", **look)
+        theirs = published[arm]["test_accuracy"]
+        ax.plot(range(1, len(theirs) + 1), theirs, ".", color=style.INK, markersize=6)
+        ax.set(title=f"{label(arm)} (n = {len(comparison.values(runs, arm))})", xlabel="epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylim(bottom=10 * (min(theirs) // 10) - 10)
+    axes[0, 0].set_ylabel(ylabel)
+    axes[0, 0].annotate(
+        "dots: published, one run\nband: our runs", (0.97, 0.06), xycoords="axes fraction", ha="right"
+    )
+    return fig
+
+
+def beside_published_alt(runs: Runs) -> str:
+    """What beside_published shows, in words."""
+    said = []
+    for arm, source in published_for(runs[0]["study"]).items():
+        curves = comparison.values(
+            runs, arm, lambda run: [e["test_accuracy"] for e in run["epochs"]]
+        ).values()
+        theirs = source.get("test_accuracy", [])
+        pooled = list(zip(theirs, *curves, strict=False))  # one tuple for each epoch of both
+        if pooled and curves:
+            above = sum(one > max(ours) for one, *ours in pooled)
+            below = sum(one < min(ours) for one, *ours in pooled)
+            said.append(
+                f"{label(arm)}: of {len(pooled)} published epochs {len(pooled) - above - below} lie inside "
+                f"the range of our runs (n = {len(curves)}), {above} above and {below} below"
+            )
+    return f"Our runs and the published single run by epoch. {'; '.join(said)}."
+
+
+def intervals(
+    found: Mapping[str, Interval],
+    xlabel: str,
+    points: Mapping[str, Sequence[float]] | None = None,
+    marks: Mapping[str, float] | None = None,
+    zero: bool = False,
+) -> Figure:
+    """One row per name: mean and 95 % interval, with the numbers beside it.
+
+    Args:
+        points: the single values behind each mean, drawn small.
+        marks: a published figure for some of the names, drawn as an open diamond.
+        zero: draw a line at 0, for differences.
+
+    A row far from the others is an arrow at the edge of the axis. Without any row it says so.
+    """
+    points, marks, names = points or {}, marks or {}, list(found)
+    if not names:
+        fig, ax = style.subplots(figsize=(7.5, 0.6))
+        ax.text(0.5, 0.5, "no runs to show yet", ha="center", va="center", color=style.MUTED)
+        ax.axis("off")
+        return fig
+    middle = float(np.median([item.mean for item in found.values()]))
+    near = [name for name in names if abs(found[name].mean - middle) <= _FAR]
+    fig, ax = style.subplots(figsize=(7.5, 0.42 * len(names) + 0.9))
+    values = {n: [found[n].mean, *points.get(n, ()), *([marks[n]] if n in marks else [])] for n in near}
+    xlim = _limits([v for n in near for v in values[n]] + [0.0] * zero, [found[n] for n in near])
+    ax.set(xlim=xlim, ylim=(len(names) - 0.4, -0.6), xlabel=xlabel)
+    ax.set_yticks(range(len(names)), [label(name) for name in names])
+    ax.grid(False, axis="y")
+    if zero:
+        ax.axvline(0, color=style.MUTED, linewidth=1)
+    for row, name in enumerate(names):
+        item, color = found[name], _look(_arm(name), [_arm(n) for n in names])["color"]
+        digits, sign = 2, "+" if zero else ""
+        ax.annotate(told(item, digits, sign), (1.02, row), xycoords=("axes fraction", "data"), va="center")
+        if name not in near:
+            edge, back = (0.0, 0.08) if item.mean < middle else (1.0, 0.92)
+            arrow = {"arrowstyle": "-|>", "color": color, "linewidth": 1.8}
+            ends = {"xycoords": ("axes fraction", "data"), "textcoords": ("axes fraction", "data")}
+            ax.annotate("", (edge, row), (back, row), arrowprops=arrow, **ends)
+            continue
+        ax.plot(points.get(name, ()), [row + 0.2] * len(points.get(name, ())), ".", color=color, alpha=0.6)
+        if item.n > 1:
+            ax.plot([item.low, item.high], [row, row], "-", color=color, linewidth=2.5, solid_capstyle="butt")
+        ax.plot(item.mean, row, "o", color=color, markersize=6)
+        if name in marks:
+            ax.plot(marks[name], row, "D", markerfacecolor="white", color=style.INK, markersize=6)
+    return fig
+
+
+def _limits(values: Sequence[float], items: Sequence[Interval]) -> tuple[float, float]:
+    """An axis that holds all values, and intervals up to one and a half times the values' range beyond them.
+
+    A very wide one is cut off rather than squeezing the others.
+    """
+    low, high = min(values), max(values)
+    reach = max(0.5, 1.5 * (high - low))
+    ends = [end for item in items if item.n > 1 for end in (item.low, item.high)]
+    low, high = max(min([low, *ends]), low - reach), min(max([high, *ends]), high + reach)
+    margin = max(0.1, 0.06 * (high - low))
+    return low - margin, high + margin
+
+
+def intervals_alt(found: Mapping[str, Interval], what: str, zero: bool = False) -> str:
+    """What intervals shows, in words; `what` says which quantity it is."""
+    rows = [f"{label(name)} {told(item, 2, '+' if zero else '')}" for name, item in found.items()]
+    return f"{what}, mean and 95 % interval: {'; '.join(rows) or 'no runs to show yet'}."

@@ -1,0 +1,134 @@
+"""What the lessons have of their own, a folder each, and all of it together: studies, claims, exercises."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from helpers.analysis.claims import Finding, Statement, judged
+from helpers.analysis.readings import Runs
+from helpers.analysis.stats import spent
+from helpers.lessons.batch_layer_group_compared import claims as batch_layer_group_compared_claims
+from helpers.lessons.batch_layer_group_compared import exercises as batch_layer_group_compared_exercises
+from helpers.lessons.batch_layer_group_compared import studies as batch_layer_group_compared_studies
+from helpers.lessons.batch_norm_before_and_after import claims as batch_norm_before_and_after_claims
+from helpers.lessons.batch_norm_before_and_after import exercises as batch_norm_before_and_after_exercises
+from helpers.lessons.batch_norm_before_and_after import studies as batch_norm_before_and_after_studies
+from helpers.lessons.batch_norm_from_scratch import exercises as batch_norm_from_scratch_exercises
+from helpers.lessons.batch_size_learning_rate_depth import claims as batch_size_learning_rate_depth_claims
+from helpers.lessons.batch_size_learning_rate_depth import (
+    exercises as batch_size_learning_rate_depth_exercises,
+)
+from helpers.lessons.batch_size_learning_rate_depth import studies as batch_size_learning_rate_depth_studies
+from helpers.lessons.data_normalization import claims as data_normalization_claims
+from helpers.lessons.data_normalization import exercises as data_normalization_exercises
+from helpers.lessons.data_normalization import studies as data_normalization_studies
+from helpers.lessons.diagnosis import Exercise
+from helpers.lessons.l1_l2_from_scratch import claims as l1_l2_from_scratch_claims
+from helpers.lessons.l1_l2_from_scratch import exercises as l1_l2_from_scratch_exercises
+from helpers.lessons.l1_l2_from_scratch import studies as l1_l2_from_scratch_studies
+from helpers.lessons.layer_group_instance_norm import exercises as layer_group_instance_norm_exercises
+from helpers.lessons.regularization_experiments import claims as regularization_experiments_claims
+from helpers.lessons.regularization_experiments import exercises as regularization_experiments_exercises
+from helpers.lessons.regularization_experiments import studies as regularization_experiments_studies
+from helpers.lessons.why_scale_matters import exercises as why_scale_matters_exercises
+from helpers.studies.study import Study
+
+STUDIES: dict[str, Study] = {
+    study.name: study
+    for study in (
+        batch_layer_group_compared_studies.cifar_norms(),
+        data_normalization_studies.input_scaling_search(),
+        data_normalization_studies.input_scaling(),
+        batch_norm_before_and_after_studies.fashion_mlp(),
+        batch_norm_before_and_after_studies.fashion_mlp_published(),
+        batch_norm_before_and_after_studies.fashion_mlp_search(),
+        batch_norm_before_and_after_studies.fashion_mlp_tuned(),
+        batch_size_learning_rate_depth_studies.norm_grid_search(),
+        batch_size_learning_rate_depth_studies.norm_grid(),
+        batch_size_learning_rate_depth_studies.vgg_learning_rate(),
+        batch_size_learning_rate_depth_studies.depth_search(),
+        batch_size_learning_rate_depth_studies.depth(),
+        l1_l2_from_scratch_studies.adam_l2_adamw(),
+        regularization_experiments_studies.mnist_search(),
+        regularization_experiments_studies.mnist_penalty_search(),
+        regularization_experiments_studies.mnist_regularization(),
+        regularization_experiments_studies.mnist_penalties(),
+        regularization_experiments_studies.mnist_other_rates(),
+        regularization_experiments_studies.mnist_readings(),
+        regularization_experiments_studies.l1_path(),
+    )
+}
+
+CHOSEN: dict[str, dict[str, float]] = {  # what the searches found: search -> rates
+    **data_normalization_studies.CHOSEN,
+    **batch_norm_before_and_after_studies.CHOSEN,
+    **batch_size_learning_rate_depth_studies.CHOSEN,
+    **regularization_experiments_studies.CHOSEN,
+}
+
+CLAIMS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] = {
+    "cifar_norms": batch_layer_group_compared_claims.cifar_norms,
+    "input_scaling": data_normalization_claims.input_scaling,
+    "fashion_mlp": batch_norm_before_and_after_claims.fashion_mlp,
+    "fashion_mlp_published": batch_norm_before_and_after_claims.fashion_mlp_published,
+    "fashion_mlp_tuned": batch_norm_before_and_after_claims.fashion_mlp_tuned,
+    "norm_grid": batch_size_learning_rate_depth_claims.norm_grid,
+    "vgg_learning_rate": batch_size_learning_rate_depth_claims.vgg_learning_rate,
+    "depth": batch_size_learning_rate_depth_claims.depth,
+    "adam_l2_adamw": l1_l2_from_scratch_claims.adam_l2_adamw,
+    "mnist_regularization": regularization_experiments_claims.mnist_regularization,
+    "mnist_penalties": regularization_experiments_claims.mnist_regularization,
+    "l1_path": regularization_experiments_claims.l1_path,
+}
+
+EXERCISES: dict[str, list[Exercise]] = {
+    "01": data_normalization_exercises.EXERCISES,
+    "02": why_scale_matters_exercises.EXERCISES,
+    "03": batch_norm_from_scratch_exercises.EXERCISES,
+    "04": layer_group_instance_norm_exercises.EXERCISES,
+    "05": batch_norm_before_and_after_exercises.EXERCISES,
+    "06": batch_layer_group_compared_exercises.EXERCISES,
+    "07": batch_size_learning_rate_depth_exercises.EXERCISES,
+    "08": l1_l2_from_scratch_exercises.EXERCISES,
+    "09": regularization_experiments_exercises.EXERCISES,
+}
+
+
+# Lesson -> its exercises, in their order.
+# Study -> what its claims say of the runs, given the smallest difference that matters there, in points.
+
+
+def findings(runs: Runs) -> list[Finding]:
+    """The findings of the study that the runs are of; none without runs, or if it tests no claim.
+
+    Judged are the seeds up to the last of the study's looks that all arms have reached. Before the first
+    look, and of a study whose runs of one seed are from several machines, nothing is decided.
+    """
+    if not runs or runs[0]["study"] not in CLAIMS:
+        return []
+    study = STUDIES[runs[0]["study"]]
+    if any(run.get("mixed") for run in runs):
+        return judged(
+            CLAIMS[study.name](runs, study.matters), None, "its pairs were made on several machines"
+        )
+    look = looked(study, runs)
+    judging = [run for run in runs if run["seed"] < look] if look else runs
+    error = spent(study.looks, look) if look else None
+    return judged(CLAIMS[study.name](judging, study.matters), error)
+
+
+def looked(study: Study, runs: Runs) -> int:
+    """The last of the study's looks for which all seeds and arms are among the runs; 0 before the first."""
+    there = {(run["arm"], run["seed"]) for run in runs}
+    complete = 0
+    while all((arm.name, complete) in there for arm in study.arms_of(complete)):
+        complete += 1
+        if complete == study.seeds:
+            break
+    return max([look for look in study.looks if look <= complete], default=0)
+
+
+def findings_table(runs: Runs) -> pd.DataFrame:
+    """The findings as a table, one row each, by the number of the claim."""
+    rows = [(f.claim, f.statement, f.measured, f.verdict) for f in findings(runs)]
+    return pd.DataFrame(rows, columns=["claim", "what it says", "measured", "verdict"]).set_index("claim")

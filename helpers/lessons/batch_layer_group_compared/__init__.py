@@ -1,0 +1,1 @@
+"""Lesson batch_layer_group_compared: which norm wins on CIFAR-10?"""

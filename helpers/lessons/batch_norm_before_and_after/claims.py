@@ -1,0 +1,146 @@
+"""What the factorial of lesson batch_norm_before_and_after says."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from helpers.analysis import comparison, readings
+from helpers.analysis.claims import Differences, Finding, Statement, beats, greater, reproduced
+from helpers.analysis.published import published_for
+from helpers.analysis.readings import Measure, Runs, final
+from helpers.analysis.stats import Interval, interval
+from helpers.lessons.batch_norm_before_and_after import factorial, studies
+
+TIME = 5.0  # percent of the training time
+
+
+def fashion_mlp(runs: Runs, matters: float | None) -> list[Statement | Finding]:
+    design, norm, pixels = studies.BATCH_NORM, "batch norm", "input batch norm"
+
+    def simple(factor: str, measure: Measure = final) -> dict[str, Differences]:
+        return factorial.simple_by_seed(runs, design, factor, measure)
+
+    def saved(factor: str) -> dict[str, Differences]:  # points of a shift's cost
+        return {
+            f"{arm}, {kind}": values
+            for kind in readings.SHIFTS
+            for arm, values in simple(factor, _negative(readings.shift_cost(kind))).items()
+        }
+
+    seconds = factorial.contrast(runs, design, [norm], log_epoch)
+
+    def slower(error: float) -> Interval:
+        return factorial.as_percent_more(interval(list(seconds.values()), 1 - error))
+
+    theirs = published_for("fashion_mlp")
+    price = theirs["relu after input"]["seconds"] / theirs["leaky none"]["seconds"]
+    plain = [arm for levels, arm in design.arms.items() if not levels[1]]
+    return [
+        beats(runs, 16, "the published step is an improvement", "relu after input", "leaky none", matters),
+        greater(
+            16,
+            "most of it is due to batch norm after the hidden layers",
+            {"batch norm - half of the step": _beyond_half(runs, design, norm)},
+            "points",
+            matters,
+        ),
+        greater(16, "batch norm helps whatever the rest of the network", simple(norm), "points", matters),
+        greater(16, "input batch norm helps, whatever the rest", simple(pixels), "points", matters),
+        greater(
+            16, "ReLU with Glorot helps, whatever the rest", simple(design.factors[0]), "points", matters
+        ),
+        Statement(
+            17,
+            "an epoch takes longer with batch norm",
+            {norm: slower} if seconds else {},
+            "% more seconds",
+            TIME,
+        ),
+        greater(
+            17,
+            "and yet, at the published price of an epoch, it gets to the plain network's accuracy sooner",
+            {arm: time_saved(runs, arm.replace("none", "after"), arm, price) for arm in plain},
+            "% of the time saved",
+            TIME,
+        ),
+        _narrows(runs, design, "batch norm narrows the gap between training and test images", matters),
+        greater(19, "batch norm makes shifts of the input cheaper", saved(norm), "points saved", matters),
+        greater(
+            19, "input batch norm makes shifts of the input cheaper", saved(pixels), "points saved", matters
+        ),
+        reproduced(
+            runs, 16, "5,000 images drawn at random held out, the published accuracies are reproduced"
+        ),
+    ]
+
+
+def fashion_mlp_published(runs: Runs, matters: float | None) -> list[Statement | Finding]:
+    step = "on these images, too, the step is an improvement"
+    return [
+        reproduced(runs, 16, "the first 5,000 images held out, the published accuracies are reproduced"),
+        beats(runs, 16, step, "relu after input", "leaky none", matters),
+    ]
+
+
+def fashion_mlp_tuned(runs: Runs, matters: float | None) -> list[Statement]:
+    """Tests each network once on the real test images: the held-out ones have chosen the learning rates."""
+    design, tested = studies.BATCH_NORM, readings.tested
+    relu, norm, pixels = design.factors
+
+    def simple(factor: str) -> dict[str, Differences]:
+        return factorial.simple_by_seed(runs, design, factor, tested)
+
+    own = "each network at its own best learning rate"
+    return [
+        greater(16, f"batch norm helps, {own}", simple(norm), "points", matters),
+        greater(16, f"input batch norm helps, {own}", simple(pixels), "points", matters),
+        greater(16, f"ReLU with Glorot helps, {own}", simple(relu), "points", matters),
+        _narrows(runs, design, f"batch norm narrows the gap, {own}", matters),
+    ]
+
+
+def _negative(measure: Measure) -> Measure:
+    return lambda run: -measure(run)
+
+
+def _narrows(runs: Runs, design: factorial.Design, text: str, matters: float | None) -> Statement:
+    """That batch norm narrows the gap at equal training accuracy, pooled over the other two changes."""
+    arms = set(design.arms.values())
+    ours = [run for run in runs if run["arm"] in arms]
+    slope = readings.slope(ours, readings.gap, readings.trained)
+    narrower = factorial.contrast(
+        runs, design, ["batch norm"], lambda run: slope * readings.trained(run) - readings.gap(run)
+    )
+    return greater(
+        18, f"{text}, at equal training accuracy", {"batch norm": narrower}, "points less", matters
+    )
+
+
+def _beyond_half(runs: Runs, design: factorial.Design, factor: str) -> Differences:
+    """The factor's main effect minus half of the step from all off to all on, by seed."""
+    alone = factorial.contrast(runs, design, [factor])
+    found = factorial.cells(runs, design)
+    off, on = found[(False,) * len(design.factors)], found[(True,) * len(design.factors)]
+    return {seed: alone[seed] - (on[seed] - off[seed]) / 2 for seed in alone}
+
+
+def log_epoch(run: Mapping[str, Any]) -> float:
+    """Natural logarithm of the seconds of the run's fastest epoch: their differences are ratios."""
+    return math.log(readings.fastest_epoch(run))
+
+
+def time_saved(runs: Runs, a: str, b: str, price: float) -> dict[int, float]:
+    """Seed -> how much of b's training time arm a saves on its way to b's final accuracy, in percent of it.
+
+    Arm a needs so many epochs (see readings.epochs_until) of `price` epochs of b each; a run that
+    never gets there counts as getting there one epoch after its end.
+    """
+    goals = comparison.values(runs, b)
+    saved = {}
+    for run in runs:
+        if run["arm"] == a and run["status"] == "done" and run["seed"] in goals:
+            epochs = len(run["epochs"])
+            needed = readings.epochs_until(goals[run["seed"]])(run) or epochs + 1
+            saved[run["seed"]] = 100 * (1 - price * needed / epochs)
+    comparison.same_place([run for run in runs if run["arm"] in (a, b) and run["seed"] in saved])
+    return saved

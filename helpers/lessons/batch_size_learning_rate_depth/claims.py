@@ -1,0 +1,93 @@
+"""What the studies of lesson batch_size_learning_rate_depth say."""
+
+from helpers.analysis.claims import Differences, Statement, greater
+from helpers.analysis.readings import Runs
+from helpers.lessons.batch_size_learning_rate_depth import grids
+
+SIZES = (2, 4, 8, 16, 32, 128, 512)
+DECADES = 0.3  # a factor of 2 in the learning rate is what matters
+
+
+def norm_grid(runs: Runs, matters: float | None) -> list[Statement]:
+    equal = grids.gap_at_equal_training(runs)
+
+    def ahead(a: str, b: str, sizes: tuple[int, ...], value: grids.Value) -> dict[str, Differences]:
+        return {f"batch {n}": grids.by_seed(runs, f"{a} {n}", f"{b} {n}", value) for n in sizes}
+
+    small, large = (ahead("group", "batch", (n,), equal)[f"batch {n}"] for n in (8, 512))
+    return [
+        greater(
+            18,
+            "at equal training accuracy batch norm's train-test gap is smaller than group norm's",
+            ahead("group", "batch", SIZES, equal),
+            "points",
+            matters,
+        ),
+        greater(
+            18,
+            "compared with group norm's it narrows as the batch shrinks",
+            {
+                "batch 8 against 512": {
+                    seed: small[seed] - large[seed] for seed in small.keys() & large.keys()
+                }
+            },
+            "points",
+            matters,
+        ),
+        greater(
+            25,
+            "group norm beats batch norm at small batches",
+            ahead("group", "batch", (2, 4), grids.reached),
+            "points",
+            matters,
+        ),
+        greater(
+            25,
+            "batch norm beats group norm at large batches",
+            ahead("batch", "group", (128, 512), grids.reached),
+            "points",
+            matters,
+        ),
+    ]
+
+
+def vgg_learning_rate(runs: Runs, matters: float | None) -> list[Statement]:
+    def wider(below_best: float | None = None) -> Differences:
+        first, second = (grids.decades(runs, norm, below_best) for norm in ("batch", "none"))
+        return {seed: first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())}
+
+    def above(arm: str, sign: int) -> Differences:
+        return grids.values(runs, arm, lambda run: sign * (grids.reached(run) - grids.TRAINS))
+
+    return [
+        greater(
+            24, "batch norm trains over more of the rates", {"batch - none": wider()}, "decades", DECADES
+        ),
+        greater(
+            24,
+            "it frees from accurate tuning: more of the rates end within 5 points of the best",
+            {"batch - none": wider(5.0)},
+            "decades",
+            DECADES,
+        ),
+        greater(24, "with it the VGG trains at 0.5", {"accuracy - 20": above("batch 0.5", 1)}),
+        greater(24, "without it, it does not", {"20 - accuracy": above("none 0.5", -1)}),
+    ]
+
+
+def depth(runs: Runs, matters: float | None) -> list[Statement]:
+    depths = sorted({round(grids.setting(run["arm"])[1]) for run in runs})
+    apart = {f"{n} layers": grids.by_seed(runs, f"batch {n}", f"none {n}") for n in depths}
+    deeper = {
+        f"{depths[-1]} layers - {depths[0]}": grids.by_seed(runs, f"batch {depths[-1]}", f"batch {depths[0]}")
+    }
+    return [
+        greater(
+            23,
+            "at its best learning rate, a network with batch norm beats one without",
+            apart,
+            "points",
+            matters,
+        ),
+        greater(23, "with batch norm a deeper network is a better one", deeper, "points", matters),
+    ]

@@ -1,0 +1,295 @@
+"""Exercises of lesson 07: crossing point, train-test gap, gradient of scaled weights, effective rate."""
+
+import math  # noqa: F401  (mistakes are edits that use it)
+
+import torch
+from torch import Tensor
+
+from helpers.lessons.diagnosis import Exercise, Mistakes
+
+
+def crossing_point(sizes, differences):
+    for i in range(1, len(sizes)):
+        below, above = differences[i - 1], differences[i]
+        if below < 0 <= above:
+            share = below / (below - above)  # of the way from one size to the next, in logarithms
+            return sizes[i - 1] * (sizes[i] / sizes[i - 1]) ** share
+    return None
+
+
+def train_test_gap(train_right, train_all, test_right, test_all):
+    train, test = 100 * train_right / train_all, 100 * test_right / test_all
+    return train - test
+
+
+def scaled_gradient(gradient, a):
+    return gradient / a
+
+
+def effective_rate(lr, weight):
+    return lr / weight.square().sum(dim=1)  # one row for each unit
+
+
+_LINE = (
+    "    x = [math.log2(size) for size in sizes]\n"
+    "    mx, md = sum(x) / len(x), sum(differences) / len(x)\n"
+    "    slope = sum((u - mx) * (d - md) for u, d in zip(x, differences)) / sum((u - mx) ** 2 for u in x)\n"
+    "    return 2 ** (mx - md / slope)\n"
+)
+CROSSING: Mistakes = {
+    "sizes[i - 1] * (sizes[i] / sizes[i - 1]) ** share": {
+        "sizes[i - 1] + share * (sizes[i] - sizes[i - 1])": (
+            "the straight line is drawn over the batch size itself: draw it over its logarithm"
+        ),
+        "math.log2(sizes[i - 1]) + share * math.log2(sizes[i] / sizes[i - 1])": (
+            "this is the logarithm of the batch size: raise 2 to it"
+        ),
+        "2 ** (math.log(sizes[i - 1]) + share * math.log(sizes[i] / sizes[i - 1]))": (
+            "2 is raised to a natural logarithm: take log2, or raise e (exp)"
+        ),
+    },
+    "below / (below - above)": {
+        "0.0": "this is the last batch size before the crossing: interpolate between it and the next",
+        "1.0": "this is the first batch size after the crossing: interpolate between it and the one before",
+        "0.5": "this is the middle of the two sizes: the larger difference is farther from the crossing",
+        "above / (above - below)": (
+            "the two differences are swapped: the crossing lies nearer to the one that is nearer to 0"
+        ),
+    },
+    "below < 0 <= above": {
+        "below < 0 <= above or above < 0 <= below": (
+            "a crossing from above counts here as well: it must rise from below 0"
+        ),
+        "below * above < 0": (
+            "a crossing from above counts here as well, and one that ends at exactly 0 does not: below < 0 "
+            "<= above"
+        ),
+        "above < 0 <= below": "this is where the difference falls through 0: it should rise",
+        "above <= 0 < below": "this is where the difference falls through 0: it should rise",
+        "below < 0 < above": "a difference of exactly 0 has risen to 0: >= 0, not > 0",
+        "below <= 0 < above": "a difference of exactly 0 is not below 0: below < 0 <= above",
+        "above >= 0": "the difference need not have been below 0 before: it must rise from below 0",
+    },
+    "range(1, len(sizes))": {
+        "reversed(range(1, len(sizes)))": "this is the last crossing: the first is asked for"
+    },
+    "return None": {
+        "return 0": "differences that never rise through 0 have no crossing point: return None, not 0",
+        "return -1": "differences that never rise through 0 have no crossing point: return None, not -1",
+        'return float("nan")': (
+            "differences that never rise through 0 have no crossing point: return None, not NaN"
+        ),
+        'return float("inf")': (
+            "differences that never rise through 0 have no crossing point: return None, not infinity"
+        ),
+        "return sizes[-1]": (
+            "differences that never rise through 0 have no crossing point: return None, not the largest "
+            "batch size"
+        ),
+        "return sizes[0]": (
+            "differences that never rise through 0 have no crossing point: return None, not the smallest "
+            "batch size"
+        ),
+    },
+    "    for i in range(1, len(sizes)):\n        below, above": {
+        "    for i in range(1, len(sizes)):\n"
+        "        if differences[i] >= 0:\n"
+        "            return sizes[i]\n"
+        "        below, above": (
+            "this is the first batch size after a crossing, and nothing is below 0 before it: interpolate "
+            "between it and the one before"
+        ),
+        "    for size, difference in zip(sizes, differences):\n"
+        "        if difference >= 0:\n"
+        "            return size\n"
+        "    for i in range(1, len(sizes)):\n"
+        "        below, above": (
+            "this is the first batch size at which the difference is not below 0: it must rise through 0; "
+            "interpolate between it and the one before"
+        ),
+    },
+    "    for i in range(1, len(sizes)):\n": {
+        _LINE + "    for i in range(1, len(sizes)):\n": (
+            "one straight line is laid through all points: take the two neighbours of the crossing; and None "
+            "if there is none"
+        ),
+        "    from numpy import interp, log2\n"
+        "\n"
+        "    return 2 ** interp(0.0, differences, log2(sizes))\n"
+        "    for i in range(1, len(sizes)):\n": (
+            "np.interp wants differences that only rise, and gives an end where there is no crossing: look "
+            "for the first pair below and above 0"
+        ),
+    },
+}
+
+GAP: Mistakes = {
+    "train - test": {
+        "test - train": (
+            "the sign is wrong: training minus test, so that a network that knows its training images by "
+            "heart has a large gap"
+        ),
+        "abs(train - test)": "the sign is lost: the test accuracy may be the higher one",
+    },
+    "return train - test": {
+        "return (train - test) / train": (
+            "divided by the training accuracy: points are asked for, not a share"
+        ),
+        "return 100 * (train - test) / train": (
+            "divided by the training accuracy: that is a relative gap in percent, points are asked for"
+        ),
+        "return (train - test) / test": "divided by the test accuracy: points are asked for, not a share",
+        "return 100 * (train - test) / test": (
+            "divided by the test accuracy: that is a relative gap in percent, points are asked for"
+        ),
+        "return train / test": "that is a ratio: the difference is asked for",
+        "return round(train - test)": "rounded to whole points: give it as it is",
+        "return train // 1 - test // 1": "each accuracy is rounded down to whole points (//): use /",
+    },
+    ("100 * train_right", "100 * test_right"): {
+        ("train_right", "test_right"): "this is a share: points are percent",
+        (
+            "100 * train_right",
+            "test_right",
+        ): "only the training accuracy is in percent: brackets, or 100 * in both",
+    },
+    "train, test = 100 * train_right / train_all, 100 * test_right / test_all": {
+        "train, test = train_right, test_right": (
+            "this subtracts counts of right answers: the two sets have different sizes"
+        ),
+        "train, test = 100 * train_right / train_all, 100 * test_right / train_all": (
+            "both counts are divided by train_all: the test set has a size of its own"
+        ),
+        "train, test = 100 * train_right / test_all, 100 * test_right / test_all": (
+            "both counts are divided by test_all: the training set has a size of its own"
+        ),
+        "train, test = (100 * n / (train_all + test_all) for n in (train_right, test_right))": (
+            "the two sets are pooled: divide each count by the size of its own set"
+        ),
+    },
+}
+
+SCALED: Mistakes = {
+    "gradient / a": {
+        "gradient * a": (
+            "multiplied by a: larger weights have a smaller gradient here, as the same step rotates them less"
+        ),
+        "gradient * 1": (
+            "unchanged: the loss is the same at a * w, but a step of one length is a smaller part of it"
+        ),
+        "gradient / a**2": (
+            "divided by the square of a: that is the effective learning rate; the gradient is divided by a"
+        ),
+        "gradient / a**0.5": "divided by the square root of a: divide by a",
+        "gradient - a": "a is subtracted: divide by it",
+        "gradient // a": "// rounds down to whole numbers: use /",
+        "gradient * a**2": "multiplied by the square of a: divide by a",
+        "gradient.abs() / a": "the sign is lost: a gradient has a direction",
+        "gradient * -1 / a": "the sign is turned round: this is the step, the gradient is asked for",
+        "gradient / gradient.norm() / a": "divided by its norm as well: only its direction is left of it",
+    },
+    "return gradient / a": {
+        "gradient = gradient / gradient.norm()\n    return gradient": (
+            "divided by its norm: only its direction is left"
+        ),
+    },
+}
+
+RATE: Mistakes = {
+    "weight.square().sum(": {
+        "weight.norm(": "the norm is not squared: gradient and weights each bring one factor",
+        "weight.square().mean(": "this takes the mean of the squares: the squared norm is their sum",
+        "weight.abs().sum(": "this takes the sum of absolute values: the squared norm is the sum of squares",
+        "weight.var(": "this takes the variance: the squared norm is the sum of squares, about 0",
+        "weight.abs().amax(": "this takes the largest weight: the squared norm is the sum of squares",
+        "weight.square().amax(": "this takes the largest square: the squared norm is the sum of squares",
+        "weight.sum(": "this takes the sum of the weights: the squared norm is the sum of squares",
+    },
+    "weight.square().sum(dim=1)": {
+        "weight.sum(dim=1) ** 2": "this is the square of the sum: the squared norm is the sum of squares",
+        "weight.square().sum(dim=1) ** 2": "this is the fourth power of the norm: its square is asked for",
+        "weight.abs().sum(dim=1) ** 2": (
+            "this is the squared sum of absolute values: the squared norm is the sum of squares"
+        ),
+    },
+    "dim=1": {
+        "dim=(0, 1)": (
+            "one number for the whole layer: batch norm acts on each unit, so each row has its own rate"
+        ),
+        "dim=0": "rows and columns are swapped: a unit's weights are one row of (units, inputs)",
+    },
+    "lr / ": {
+        "lr * ": "multiplied by the squared norm: large weights rotate less, so divide",
+        "lr**2 / ": "lr is squared: only the norm is",
+        "1 / ": "lr is not used: the rate is lr / |w|²",
+    },
+}
+
+
+def _weights(rows: int = 4, columns: int = 3) -> Tensor:
+    return torch.randn(rows, columns, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+
+
+_SMALL = torch.tensor([[3, -4], [1, 2]]).double()
+
+EXERCISES = [
+    Exercise(
+        crossing_point,
+        cases=[
+            ([2, 4, 8, 16, 32], [-6.0, -3.0, -1.0, 2.0, 3.0]),
+            ([2, 4, 8, 32, 128, 512], [-2.0, 1.0, -1.0, -3.0, 6.0, 7.0]),  # rises twice
+            ([2, 4, 32], [1.0, -2.0, -5.0]),  # only falls
+            ([2, 8, 32, 128], [3.0, -3.0, -1.0, 0.5]),
+            ([2, 4, 16, 64], [-2.0, 0.0, -1.0, 3.0]),  # arrives at exactly 0
+            ([4, 8, 64], [0.0, 2.0, 1.0]),  # begins there
+        ],
+        typed=False,
+        mistakes=CROSSING,
+        hints=(
+            "Look at neighbours: the first place where the difference is below 0 and the next one is 0 or "
+            "above.",
+            "On the line between them, 0 is the share below / (below - above) of the way.",
+            "That share of the way is gone in the logarithm: size = left * (right / left) ** share. No such "
+            "place: None.",
+        ),
+        praise="And None where the difference never rises through 0.",
+    ),
+    Exercise(
+        train_test_gap,
+        cases=[(19_000, 20_000, 6_500, 10_000), (450, 500, 91, 100), (1_243, 1_777, 505, 915)],
+        typed=False,
+        mistakes=GAP,
+        hints=(
+            "Each accuracy is right answers by images, of its own set.",
+            "Training minus test, times 100: points are percent.",
+        ),
+        praise="In points, for sets of any two sizes.",
+    ),
+    Exercise(
+        scaled_gradient,
+        cases=[(_weights(), 10.0), (_weights(), 0.25), (_weights(), 3), (_SMALL, 2.0)],
+        typed=False,
+        mistakes=SCALED,
+        hints=(
+            "The loss is the same function along the whole ray: f(a w) = f(w). Differentiate both sides by "
+            "w.",
+            "The chain rule gives a * (gradient at a w) = (gradient at w).",
+        ),
+        praise="The loss is the same at every norm of the weights, so its slope is 1 / a.",
+    ),
+    Exercise(
+        effective_rate,
+        cases=[
+            (0.1, _weights()),
+            (2.0, _weights() @ _weights().T + torch.eye(4, dtype=torch.float64).cumsum(dim=1)),
+            (0.5, _SMALL),
+        ],
+        typed=False,
+        mistakes=RATE,
+        hints=(
+            "Each unit has its own weights, one row of (units, inputs); its norm is the norm of that row.",
+            "lr divided by the squared norm of each row: sum the squares along dim=1.",
+        ),
+        praise="One for each unit: a unit with large weights rotates slowly.",
+    ),
+]

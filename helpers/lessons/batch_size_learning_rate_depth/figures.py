@@ -1,0 +1,148 @@
+"""Figures of runs over a grid of norms and numbers; the functions ending in `_alt` say what they show."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from helpers.analysis import comparison, sweeps
+from helpers.analysis.readings import Runs
+from helpers.analysis.stats import Interval, told
+from helpers.figures import style
+from helpers.figures.maps import draw_rates
+from helpers.lessons.batch_size_learning_rate_depth import grids
+from helpers.lessons.batch_size_learning_rate_depth.grids import Value, reached
+
+
+def heat_map(runs: Runs, xlabel: str, what: str, value: Value = reached) -> Figure:
+    """Mean value by norm and number as tints and numbers; a cross for each run of the cell that diverged."""
+    found = grids.table(runs, value)
+    lost = {arm: comparison.diverged(runs, arm) for arm in comparison.arms(runs)}
+    said = pd.DataFrame(
+        {
+            number: [
+                (f"{cell:.1f}" if cell == cell else "") + "×" * lost.get(f"{norm} {number:g}", 0)
+                for norm, cell in found[number].items()
+            ]
+            for number in found
+        },
+        index=found.index,
+    )
+    fig, ax = style.subplots(figsize=(7.5, 0.42 * len(found) + 1.1))
+    sns.heatmap(found, annot=said, fmt="", cmap="cividis", ax=ax, linewidths=0.5, cbar_kws={"label": what},
+                xticklabels=[f"{number:g}" for number in found])  # fmt: skip
+    ax.set(xlabel=xlabel, ylabel="")
+    ax.tick_params(axis="y", rotation=0)
+    return fig
+
+
+def heat_map_alt(runs: Runs, what: str, value: Value = reached) -> str:
+    """What heat_map shows, in words."""
+    rows = grids.table(runs, value).round(1)
+    said = [
+        f"{norm}: " + ", ".join(f"{n:g} {v:.1f}" for n, v in row.items()) for norm, row in rows.iterrows()
+    ]
+    lost = sum(run["status"] == "diverged" for run in runs)
+    return f"{what}, by norm and number: {'; '.join(said)}. Runs that diverged: {lost}."
+
+
+def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
+    """For each norm the accuracy (percent) of each rate at each number; the best of a row is framed, a cross
+    is a run that diverged, and what was not tried is blank.
+    """
+    maps, tried = grids.searched(runs), grids.searched(runs, sweeps.tried)
+    across = min(3, len(maps))
+    down = -(-len(maps) // across)
+    height = 0.26 * max(map(len, maps.values())) + 0.75
+    fig, axes = style.subplots(down, across, figsize=(7.5, height * down), squeeze=False, sharey=True)
+    for ax in axes.flat[len(maps) :]:
+        ax.axis("off")
+    for ax, (norm, found) in zip(axes.flat, maps.items(), strict=False):
+        look = {"cbar": False, "annot_kws": {"fontsize": 8}}
+        numbers = [f"{number:g}" for number in found.index]
+        draw_rates(ax, found, tried[norm], yticklabels=numbers, **look)
+        ax.tick_params(labelsize=8)
+        ax.tick_params(axis="x", rotation=45)
+        ax.set(title=norm, xlabel="", ylabel="")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(ylabel)
+    fig.supxlabel(xlabel, fontsize=10)
+    return fig
+
+
+def search_maps_alt(runs: Runs, what: str) -> str:
+    """What search_maps shows, in words."""
+    best = grids.chosen(runs)
+    said = [f"{norm} {', '.join(f'{rate:g}' for rate in row)}" for norm, row in best.iterrows()]
+    numbers = ", ".join(f"{number:g}" for number in best)
+    return f"{what}. Best rates for {numbers}: {'; '.join(said)}."
+
+
+def curves(
+    runs: Runs,
+    norms: Sequence[str],
+    xlabel: str,
+    ylabel: str,
+    value: Value = reached,
+    base: int = 2,
+    zero: bool = False,
+) -> Figure:
+    """Value against number, a line for each norm: the mean; a dot is a run, a cross one that diverged.
+
+    base: of the logarithmic axis; with base 2 every number is a tick.
+    """
+    fig, ax = style.subplots(figsize=(7.5, 3.6))
+    if zero:
+        ax.axhline(0, color=style.MUTED, linewidth=1, label="_")
+    found = grids.table(runs, value)
+    for norm in norms:
+        color = style.PALETTE[norm]
+        line = found.loc[norm].dropna()
+        ax.plot(line.index, line, label=norm, color=color, ls=style.LINES[norm])
+        for number in line.index:
+            of_arm = [run for run in runs if run["arm"] == f"{norm} {number:g}"]
+            for run in of_arm:
+                mark = "." if run["status"] == "done" else "x"
+                ax.plot(number, value(run), mark, color=color, alpha=0.6, markersize=7, label="_")
+    ax.set_xscale("log", base=base)
+    if base == 2:
+        ax.set_xticks(list(found), [f"{number:g}" for number in found])
+        ax.minorticks_off()
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    style.label_ends(ax)
+    return fig
+
+
+def curves_alt(runs: Runs, norms: Sequence[str], what: str, value: Value = reached) -> str:
+    """What curves shows, in words."""
+    found = grids.table(runs, value)
+    said = [
+        f"{norm} " + ", ".join(f"{n:g}: {v:.1f}" for n, v in found.loc[norm].dropna().items())
+        for norm in norms
+    ]
+    return f"{what}. Means: {'; '.join(said)}."
+
+
+def differences(found: Mapping[float, Interval], xlabel: str, ylabel: str) -> Figure:
+    """Differences by number with their 95 % intervals, and the line of no difference."""
+    fig, ax = style.subplots(figsize=(7.5, 3.0))
+    ax.axhline(0, color=style.MUTED, linewidth=1)
+    numbers, means = list(found), np.array([item.mean for item in found.values()])
+    if all(item.n > 1 for item in found.values()):
+        ends = np.array([(item.mean - item.low, item.high - item.mean) for item in found.values()]).T
+        ax.errorbar(numbers, means, ends, fmt="o-", color=style.PALETTE["batch"], capsize=4)
+    else:
+        ax.plot(numbers, means, "o-", color=style.PALETTE["batch"])
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(numbers, [f"{number:g}" for number in numbers])
+    ax.minorticks_off()
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return fig
+
+
+def differences_alt(found: Mapping[float, Interval], what: str) -> str:
+    """What differences shows, in words."""
+    said = [f"{number:g}: {told(item, 1, '+')}" for number, item in found.items()]
+    return f"{what}, with 95 % intervals. {'; '.join(said)}."

@@ -1,0 +1,183 @@
+"""The studies of lesson 07: batch size, learning rate and depth, with and without normalization."""
+
+import dataclasses
+import math
+
+from helpers.studies.study import Arm, Study
+from helpers.training.recipe import Recipe
+
+CHOSEN = {  # search -> the best rate of each family on held-out images, as its recorded runs found it
+    "norm_grid_search": {
+        "none 512": 0.003,
+        "batch 512": 0.001,
+        "layer 512": 0.001,
+        "group 512": 0.001,
+        "instance 512": 0.001,
+        "none 128": 0.01,
+        "batch 128": 0.003,
+        "layer 128": 0.003,
+        "group 128": 0.003,
+        "instance 128": 0.003,
+        "none 32": 0.003,
+        "batch 32": 0.003,
+        "layer 32": 0.003,
+        "group 32": 0.003,
+        "instance 32": 0.003,
+        "none 16": 0.003,
+        "batch 16": 0.003,
+        "layer 16": 0.003,
+        "group 16": 0.003,
+        "instance 16": 0.001,
+        "none 8": 0.003,
+        "batch 8": 0.003,
+        "layer 8": 0.003,
+        "group 8": 0.003,
+        "instance 8": 0.001,
+        "none 4": 0.001,
+        "batch 4": 0.001,
+        "layer 4": 0.003,
+        "group 4": 0.003,
+        "instance 4": 0.001,
+        "none 2": 0.001,
+        "batch 2": 0.001,
+        "layer 2": 0.001,
+        "group 2": 0.001,
+        "instance 2": 0.001,
+    },
+    "depth_search": {
+        "none 4": 0.3,
+        "none 8": 0.03,
+        "none 16": 0.03,
+        "none 32": 0.01,
+        "batch 4": 3.0,
+        "batch 8": 0.1,
+        "batch 16": 0.1,
+        "batch 32": 0.1,
+    },
+}
+
+# Lesson 07. On 20,000 images, so that hundreds of runs fit into hours.
+ROOT_RATES = {  # batch size -> tried: the learning rate is this times the root of the batch size
+    2: (3e-4, 1e-3, 3e-3, 0.01),
+    4: (3e-4, 1e-3, 3e-3, 0.01),
+    8: (3e-4, 1e-3, 3e-3, 0.01),
+    16: (3e-4, 1e-3, 3e-3, 0.01),
+    32: (1e-3, 3e-3, 0.01, 0.03),
+    128: (1e-3, 3e-3, 0.01, 0.03, 0.1),
+    512: (3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1),
+}
+
+
+COMPARED = ("none", "batch", "layer", "group", "instance")
+
+
+def _grid_arm(norm: str, batch: int, rate: float, suffix: str = "") -> Arm:
+    recipe = Recipe(epochs=2, batch_size=batch, lr=rate * math.sqrt(batch), weight_decay=0.0)
+    return Arm(f"{norm} {batch}{suffix}", norm, recipe, "small_cnn")
+
+
+def norm_grid_search() -> Study:
+    return Study(
+        name="norm_grid_search",
+        dataset="cifar10",
+        arms=tuple(
+            _grid_arm(norm, batch, rate, f" {rate:g}")
+            for batch, rates in reversed(ROOT_RATES.items())
+            for norm in COMPARED
+            for rate in rates
+        ),
+        title="The learning rate for each norm and batch size: CIFAR-10, 10,000 images held out",
+        lesson="07_batch_size_learning_rate_depth",
+        looks=(1,),
+        validation=10_000,
+        images=20_000,
+        sweep=True,
+    )
+
+
+def norm_grid() -> Study:
+    best = CHOSEN["norm_grid_search"]
+    return Study(
+        name="norm_grid",
+        dataset="cifar10",
+        arms=tuple(
+            _grid_arm(norm, batch, best[f"{norm} {batch}"])
+            for norm in COMPARED
+            for batch in reversed(ROOT_RATES)
+        ),
+        title="Five norms and batches of 2 to 512, each at its best learning rate: CIFAR-10",
+        lesson="07_batch_size_learning_rate_depth",
+        looks=(3, 8),
+        matters=0.5,
+        images=20_000,
+        measures=("train",),
+    )
+
+
+# Plain SGD: the source of claim 24 names no momentum, and 0.9 would make every rate count tenfold.
+VGG_RATES = (3e-3, 0.01, 0.03, 0.1, 0.3, 0.5, 1.0, 3.0, 10.0, 30.0)
+
+
+def vgg_learning_rate() -> Study:
+    recipe = Recipe(epochs=4, batch_size=32, momentum=0.0, weight_decay=0.0, schedule="constant")
+    return Study(
+        name="vgg_learning_rate",
+        dataset="cifar10",
+        arms=tuple(
+            Arm(f"{norm} {rate:g}", norm, dataclasses.replace(recipe, lr=rate), "vgg")
+            for norm in ("none", "batch")
+            for rate in VGG_RATES
+        ),
+        title="A narrow VGG with and without batch norm at learning rates from 0.003 to 30: CIFAR-10",
+        lesson="07_batch_size_learning_rate_depth",
+        looks=(3,),
+        matters=0.5,
+        validation=10_000,
+        images=10_000,
+        sweep=True,
+    )
+
+
+DEPTHS = (4, 8, 16, 32)
+_TO_ONE = (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
+DEPTH_RATES = {"none": _TO_ONE, "batch": (*_TO_ONE, 3.0, 10.0)}  # with batch norm 4 layers like 3 best
+
+
+def _depth_arm(norm: str, depth: int, rate: float, suffix: str = "") -> Arm:
+    recipe = Recipe(epochs=4, batch_size=128, lr=rate, weight_decay=0.0)
+    return Arm(f"{norm} {depth}{suffix}", norm, recipe, "plain_net", options={"depth": depth})
+
+
+def depth_search() -> Study:
+    return Study(
+        name="depth_search",
+        dataset="fashion-mnist",
+        arms=tuple(
+            _depth_arm(norm, depth, rate, f" {rate:g}")
+            for norm, rates in DEPTH_RATES.items()
+            for depth in DEPTHS
+            for rate in rates
+        ),
+        title="The learning rate for each depth, with and without batch norm: Fashion-MNIST, 10,000 held out",
+        lesson="07_batch_size_learning_rate_depth",
+        looks=(1,),
+        validation=10_000,
+        images=20_000,
+        sweep=True,
+    )
+
+
+def depth() -> Study:
+    best = CHOSEN["depth_search"]
+    return Study(
+        name="depth",
+        dataset="fashion-mnist",
+        arms=tuple(
+            _depth_arm(norm, layers, best[f"{norm} {layers}"]) for norm in DEPTH_RATES for layers in DEPTHS
+        ),
+        title="4 to 32 layers with and without batch norm, each at its best learning rate: Fashion-MNIST",
+        lesson="07_batch_size_learning_rate_depth",
+        looks=(3,),
+        matters=0.3,
+        images=20_000,
+    )

@@ -1,0 +1,1 @@
+"""Lesson data_normalization: does rescaling the input help, and can it be undone?"""

@@ -1,0 +1,1 @@
+"""Lesson regularization_experiments: do L1 and L2 help a normalized network?"""

@@ -1,0 +1,1 @@
+"""Lesson why_scale_matters: why does an unequal scale slow gradient descent down?"""

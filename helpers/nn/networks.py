@@ -1,0 +1,333 @@
+"""The lessons' networks: each a module that takes images (N, C, H, W) and gives logits (N, classes)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from helpers.images.datasets import ImageData
+from helpers.nn import modes
+from helpers.nn.layers import Dropout, Residual, norm_layer, vector_norm
+
+NETWORKS = ("cifar_net", "small_cnn", "mlp", "mnist_net", "vgg", "plain_net")
+
+
+class CifarNet(nn.Module):
+    """The network of the published CIFAR-10 comparison: 44,148 convolution weights, 492 of normalization.
+
+    Images (N, in_channels, H, W) to logits (N, num_classes); H and W at least 4. Each block is a convolution
+    without bias, ReLU, normalization, dropout; "+" marks a block that is added to its input.
+
+        3 -> 20, +20, 1x1 16, pool -> 26, +26, +26, 1x1 16, pool -> 32, +32, +32, mean -> 1x1 10
+    """
+
+    def __init__(
+        self,
+        norm: str = "batch",
+        in_channels: int = 3,
+        num_classes: int = 10,
+        dropout: float = 0.1,
+        own_layers: bool = False,
+    ) -> None:
+        super().__init__()
+
+        def block(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
+            return nn.Sequential(
+                nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+                nn.ReLU(),
+                norm_layer(norm, outputs, own_layers),
+                Dropout(dropout),
+            )
+
+        self.stage1 = nn.Sequential(block(in_channels, 20), Residual(block(20, 20)), block(20, 16, 1))
+        self.stage2 = nn.Sequential(
+            block(16, 26), Residual(block(26, 26)), Residual(block(26, 26)), block(26, 16, 1)
+        )
+        self.stage3 = nn.Sequential(block(16, 32), Residual(block(32, 32)), Residual(block(32, 32)))
+        self.pool = nn.MaxPool2d(2)
+        self.classifier = nn.Conv2d(32, num_classes, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(self.stage1(x))  # (N, 16, H/2, W/2)
+        x = self.pool(self.stage2(x))  # (N, 16, H/4, W/4)
+        x = self.stage3(x).mean(dim=(2, 3), keepdim=True)  # (N, 32, 1, 1)
+        return self.classifier(x).flatten(1)
+
+
+class SmallCnn(nn.Module):
+    """Two blocks of convolution, normalization, ReLU and 2x2 max-pooling, then one linear layer.
+
+    Images (N, in_channels, *size) to logits (N, num_classes).
+    """
+
+    def __init__(
+        self, norm: str, in_channels: int, num_classes: int, size: tuple[int, int], own_layers: bool = False
+    ) -> None:
+        super().__init__()
+
+        def block(inputs: int, outputs: int) -> nn.Sequential:
+            convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
+            return nn.Sequential(
+                convolution, norm_layer(norm, outputs, own_layers), nn.ReLU(), nn.MaxPool2d(2)
+            )
+
+        self.blocks = nn.Sequential(block(in_channels, 16), block(16, 32))
+        self.classifier = nn.Linear(32 * (size[0] // 4) * (size[1] // 4), num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.blocks(x).flatten(1))
+
+
+ACTIVATIONS = ("relu", "leaky_relu")
+LEAK = 0.3  # slope of the leaky ReLU below 0, the default of the framework of the published comparison
+
+
+class Mlp(nn.Module):
+    """Images of `inputs` numbers each through hidden layers of 300 and 100 units to logits.
+
+    After each hidden layer a normalization, after its activation or before it.
+
+    Args:
+        norm: "none", "batch" or "layer" (see layers.vector_norm).
+        activation: "relu" with Glorot-uniform first weights, or "leaky_relu" with He-normal ones (Glorot, He:
+            see lesson 02), as the published networks pair them. The last layer is Glorot-uniform in both;
+            biases start at 0.
+        input_norm: a batch normalization of the pixels before the first layer.
+        before: the normalization comes before the activation (Ioffe and Szegedy 2015, section 3.2) instead of
+            after it.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+
+    def __init__(
+        self,
+        norm: str,
+        inputs: int,
+        num_classes: int,
+        own_layers: bool = False,
+        activation: str = "relu",
+        input_norm: bool = False,
+        before: bool = False,
+        hidden: Sequence[int] = (300, 100),
+    ) -> None:
+        super().__init__()
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"unknown activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}")
+        layers: list[nn.Module] = [nn.Flatten()]
+        if input_norm:
+            layers.append(vector_norm("batch", inputs, own_layers))
+        for units in hidden:
+            linear = nn.Linear(inputs, units)
+            if activation == "relu":
+                nn.init.xavier_uniform_(linear.weight)
+            else:
+                nn.init.kaiming_normal_(linear.weight)
+            nn.init.zeros_(linear.bias)
+            pair = [
+                nn.ReLU() if activation == "relu" else nn.LeakyReLU(LEAK),
+                vector_norm(norm, units, own_layers),
+            ]
+            layers += [linear, *(reversed(pair) if before else pair)]
+            inputs = units
+        classifier = nn.Linear(inputs, num_classes)
+        nn.init.xavier_uniform_(classifier.weight)
+        nn.init.zeros_(classifier.bias)
+        self.layers = nn.Sequential(*layers, classifier)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+class MnistNet(nn.Module):
+    """Five 3x3 convolutions and a mean over positions: 17,672 weights for one channel and ten classes, and
+    normalization 2 for each of 104 channels. H and W at least 4.
+
+    Each block is a convolution without bias, ReLU, normalization, dropout:
+
+        1 -> 8, pool -> 16, 16, pool -> 32, 32, mean -> linear 10
+    """
+
+    def __init__(
+        self, norm: str, in_channels: int, num_classes: int, own_layers: bool = False, dropout: float = 0.03
+    ) -> None:
+        super().__init__()
+
+        def block(inputs: int, outputs: int) -> nn.Sequential:
+            return nn.Sequential(
+                nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+                nn.ReLU(),
+                norm_layer(norm, outputs, own_layers),
+                Dropout(dropout),
+            )
+
+        self.blocks = nn.Sequential(
+            block(in_channels, 8),
+            nn.MaxPool2d(2),
+            block(8, 16),
+            block(16, 16),
+            nn.MaxPool2d(2),
+            block(16, 32),
+            block(32, 32),
+        )
+        self.classifier = nn.Linear(32, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.blocks(x).mean(dim=(2, 3)))
+
+
+class Vgg(nn.Module):
+    """A VGG (Simonyan and Zisserman 2015) narrowed to a quarter: three stages of two 3x3 convolutions, each
+    with normalization and ReLU, then 2x2 max-pooling; one linear layer. H and W at least 8.
+
+    First weights are He-normal (He et al. 2015), biases 0, so that the plain network has a fair start.
+    """
+
+    WIDTHS = (16, 32, 64)
+
+    def __init__(
+        self, norm: str, in_channels: int, num_classes: int, size: tuple[int, int], own_layers: bool = False
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for width in self.WIDTHS:
+            layers += [
+                _he_block(norm, in_channels, width, own_layers),
+                _he_block(norm, width, width, own_layers),
+                nn.MaxPool2d(2),
+            ]
+            in_channels = width
+        self.blocks = nn.Sequential(*layers)
+        self.classifier = nn.Linear(in_channels * (size[0] // 8) * (size[1] // 8), num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.blocks(x).flatten(1))
+
+
+class PlainNet(nn.Module):
+    """`depth` layers with weights and no shortcut: depth - 1 3x3 convolutions of 16 channels, each with
+    normalization and ReLU, and one linear layer after the mean over positions. The first two convolutions
+    have stride 2. First weights as those of Vgg.
+    """
+
+    WIDTH = 16
+
+    def __init__(
+        self, norm: str, in_channels: int, num_classes: int, own_layers: bool = False, depth: int = 8
+    ) -> None:
+        super().__init__()
+        if depth < 2:
+            raise ValueError(f"depth is {depth}; give at least 2: a convolution and the linear layer")
+        self.blocks = nn.Sequential(
+            *(
+                _he_block(norm, self.WIDTH if i else in_channels, self.WIDTH, own_layers, 2 if i < 2 else 1)
+                for i in range(depth - 1)
+            )
+        )
+        self.classifier = nn.Linear(self.WIDTH, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.blocks(x).mean(dim=(2, 3)))
+
+
+def _he_block(norm: str, inputs: int, outputs: int, own_layers: bool, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
+    nn.init.kaiming_normal_(convolution.weight)
+    nn.init.zeros_(convolution.bias)
+    return nn.Sequential(convolution, norm_layer(norm, outputs, own_layers), nn.ReLU())
+
+
+def build(
+    norm: str,
+    data: ImageData,
+    seed: int,
+    *,
+    network: str = "cifar_net",
+    own_layers: bool = False,
+    **options: Any,
+) -> nn.Module:
+    """One of NETWORKS for the images of `data`; one seed gives the same other weights whatever the norm.
+
+    Normalization starts from ones and zeros and draws no random numbers. `own_layers` takes the course's own
+    normalization layers. `options` are those of the network's class in helpers.nn.networks, such as `depth`.
+    Raises ValueError for an unknown name.
+    """
+    channels, *size = data.train_images.shape[1:]
+    images = {"in_channels": channels, "num_classes": len(data.class_names)}
+    makers: dict[str, tuple[Callable[..., nn.Module], dict[str, Any]]] = {
+        "cifar_net": (CifarNet, images),
+        "small_cnn": (SmallCnn, images | {"size": tuple(size)}),
+        "mlp": (Mlp, {"inputs": channels * size[0] * size[1], "num_classes": images["num_classes"]}),
+        "mnist_net": (MnistNet, images),
+        "vgg": (Vgg, images | {"size": tuple(size)}),
+        "plain_net": (PlainNet, images),
+    }
+    if network not in makers:
+        raise ValueError(f"unknown network {network!r}; choose one of {', '.join(NETWORKS)}")
+    make, settings = makers[network]
+    with modes.seeded(seed, torch.get_default_device().type):
+        return make(norm, own_layers=own_layers, **settings, **options)
+
+
+def summary(model: nn.Module, input_size: tuple[int, ...]) -> pd.DataFrame:
+    """One row for each layer without children, in the order of use: layer, kind, output shape, parameters.
+
+    The images are zeros of the model's own device and floating type, in evaluation mode; afterwards each
+    module has the mode it had before. A layer whose weight is parametrized is one row. A parameter counts in
+    the first row that has it: where layers share it, or one is used again, it is not counted twice. The shape
+    of a layer that gives several tensors, such as an LSTM, is that of the first.
+
+    Args:
+        input_size: of one batch, (N, C, H, W).
+    """
+    rows: list[dict[str, Any]] = []
+    counted: set[nn.Parameter] = set()
+
+    def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(layer: nn.Module, _: Any, output: Any) -> None:
+            while not isinstance(output, Tensor):
+                output = output[0]
+            fresh = set(layer.parameters()) - counted
+            counted.update(fresh)
+            rows.append(
+                {
+                    "layer": name,
+                    "kind": _kind(layer),
+                    "output shape": tuple(output.shape),
+                    "parameters": sum(p.numel() for p in fresh),
+                }
+            )
+
+        return hook
+
+    numbers = [t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point()]
+    like = numbers[0] if numbers else torch.empty(0, dtype=torch.float32)
+    images = torch.zeros(input_size, dtype=like.dtype, device=like.device)
+    hooks = [layer.register_forward_hook(note(name)) for name, layer in _leaves(model)]
+    try:
+        with modes.evaluation(model), torch.no_grad():
+            model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return pd.DataFrame(rows)
+
+
+def _leaves(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """The layers without children; what computes a layer's weight is no layer."""
+    inner = {
+        id(module)
+        for layer in model.modules()
+        if parametrize.is_parametrized(layer)
+        for module in layer.parametrizations.modules()
+    }
+    layers = [(name, layer) for name, layer in model.named_modules() if id(layer) not in inner]
+    return [(name, layer) for name, layer in layers if all(id(c) in inner for c in layer.children())]
+
+
+def _kind(layer: nn.Module) -> str:
+    """str(layer), in one line where the layer holds parametrizations."""
+    return str(layer) if not list(layer.children()) else f"{type(layer).__name__}({layer.extra_repr()})"

@@ -1,0 +1,114 @@
+"""What a study is: arms on one data set, and everything that makes one run another."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from helpers.studies import records
+from helpers.training.measures import MEASURES
+from helpers.training.recipe import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One setting of a study: a normalization by name (see layers.NORMS) and a training recipe.
+
+    network: one of networks.NETWORKS; "cifar_net" if None.
+    scaling: one of scaling.SCALINGS, what is done to the images first; "standardized" if None.
+    options: of the network, see networks.build.
+    seeds: how many runs are planned where that is fewer than the study's, for an arm that no claim compares.
+    """
+
+    name: str
+    norm: str
+    recipe: Recipe
+    network: str | None = None
+    scaling: str | None = None
+    options: Mapping[str, Any] | None = None
+    seeds: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Arms that are compared on one data set with the same seeds; `lesson` is the notebook that shows it.
+
+    looks: the stopping rule, stated before training: after how many seeds the study is judged. It ends at the
+        first look at which its claims are decided, at the latest at the last; the error level is spent over
+        the looks (see stats.spent).
+    matters: the smallest difference in final accuracy, in points, that would matter; stated before training.
+    validation: so many training images are held out, and the runs are tested on them instead of the test
+        images.
+    first: the images held out are the first of the file, as a source did it; drawn at random if None.
+    images: the first so many of the training images, in an order drawn once, are trained on; all if None.
+    sweep: arms are named "family value" and tried to see which values serve a family (see
+    helpers.analysis.sweeps). mixed: the recorded runs of one seed were made on several machines, before
+    places were kept apart. They
+        are shown as they are, with the machines' part in every difference, and nothing is judged by them.
+    measures: of helpers.training.measures, taken of each network at its end, on the real test images.
+    """
+
+    name: str
+    dataset: str
+    arms: tuple[Arm, ...]
+    title: str
+    lesson: str
+    looks: tuple[int, ...] = (5,)
+    matters: float | None = None
+    validation: int | None = None
+    first: bool | None = None
+    images: int | None = None
+    sweep: bool = False
+    mixed: bool = False
+    measures: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        keys = [records.key(self.config(arm), 0) for arm in self.arms]
+        if len(set(keys)) < len(keys) or len({arm.name for arm in self.arms}) < len(keys):
+            raise ValueError(f"study {self.name}: arms share a name or all settings")
+        if list(self.looks) != sorted(set(self.looks)) or min(self.looks, default=0) < 1:
+            raise ValueError(
+                f"study {self.name}: looks are {self.looks}; give rising numbers of seeds, such as (10, 20)"
+            )
+        if self.matters is not None and not self.matters > 0:
+            raise ValueError(
+                f"study {self.name}: matters is {self.matters}; give a difference above 0, in points"
+            )
+        unknown = set(self.measures) - set(MEASURES)
+        if unknown:
+            raise ValueError(
+                f"study {self.name}: unknown measures {sorted(unknown)}; there are {', '.join(MEASURES)}"
+            )
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds are planned at most."""
+        return self.looks[-1]
+
+    @property
+    def planned(self) -> int:
+        """How many runs are planned at most."""
+        return sum(len(self.arms_of(seed)) for seed in range(self.seeds))
+
+    def arms_of(self, seed: int) -> tuple[Arm, ...]:
+        """The arms that are run with this seed."""
+        return tuple(arm for arm in self.arms if arm.seeds is None or seed < arm.seeds)
+
+    @property
+    def tested_on(self) -> str:
+        """Which images the accuracies by epoch are of."""
+        return "test images" if self.validation is None else "held-out images"
+
+    def config(self, arm: Arm) -> dict[str, Any]:
+        """Everything that determines a run of this arm but seed and machine; records.key hashes it."""
+        config = {
+            "dataset": self.dataset,
+            "validation": self.validation,
+            "first": self.first,
+            "images": self.images,
+            "scaling": arm.scaling,
+            "network": arm.network,
+            "options": None if arm.options is None else dict(arm.options),
+            "norm": arm.norm,
+            "recipe": dataclasses.asdict(arm.recipe),
+        }
+        return {name: value for name, value in config.items() if value is not None}

@@ -1,0 +1,244 @@
+"""One recipe, one loop: how every network of the course is trained and evaluated."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from helpers.images.batches import Batches
+from helpers.images.datasets import ImageData
+from helpers.nn import modes, penalties
+from helpers.training.checks import check_images, check_logits, check_model, check_one, classes
+from helpers.training.execution import Execution, keep_freed_memory
+from helpers.training.recipe import Recipe
+
+EVALUATION_BATCH = 1000  # images; no gradient is kept, so this is a matter of speed only
+
+
+@dataclass
+class Run:
+    """What a training gave: one dict per finished epoch (see fit), how it ended ("done" or "diverged")."""
+
+    epochs: list[dict[str, Any]]
+    status: str
+    seconds: float
+    execution: Execution
+
+
+def fit(
+    model: nn.Module,
+    data: ImageData,
+    recipe: Recipe,
+    seed: int,
+    execution: Execution | None = None,
+    progress: bool = False,
+) -> Run:
+    """Trains `model` in place by cross-entropy and evaluates it on the test images after every epoch.
+
+    Each epoch gives epoch (from 1), train_loss and train_accuracy (in training mode, over the augmented
+    images as they were trained on), test_loss and test_accuracy, seconds. Accuracies are correct / total, in
+    percent.
+    The same seed gives the same order of batches and the same augmentation whatever the model, and on one
+    machine with as many threads the same bits, whatever grad mode, autocast or default type the caller has
+    set. A loss that is not finite ends the run with status "diverged"; that epoch is not listed.
+
+    Modes: a module that the caller put into evaluation mode stays in it for the whole training, so a frozen
+    batch norm keeps its running statistics (its gamma and beta are trained, unless they are frozen too). Only
+    a model all of whose modules are in evaluation mode is trained as if it were in training mode. Afterwards,
+    also after an error, every module has the mode it had before.
+
+    Parameters without gradient, frozen or not used by the forward pass, stay as they are: see Recipe.
+
+    Args:
+        execution: where and how to compute; Execution.auto() if None.
+        progress: a bar on standard error, for a person.
+
+    Raises:
+        ValueError: before the first step, whatever would stop the training then or later, or let it run in
+            vain: no image or another shape than (N, C, H, W) uint8 in either part of the data, labels without
+            a class or of another type than int64, a model with lazy parameters or without trainable ones, or
+            whose output is not a logit for each class, an l1 that penalizes no parameter, a single step in
+            all with "one_cycle", a last batch of one image that the model cannot be trained or evaluated on,
+            test images of a size that it cannot take.
+    """
+    execution = execution or Execution.auto()
+    _check(model, data, recipe)
+    keep_freed_memory()
+    threads = torch.get_num_threads()
+    started = time.perf_counter()
+    with (
+        modes.seeded(seed, execution.device),  # of dropout; the batches have a generator of their own
+        modes.training(model),
+        torch.inference_mode(False),  # gradients are on again, whatever the caller turned off
+        # The caller's autocast would reach backward, and keep the weights of the first step in its cache
+        torch.autocast(execution.device, enabled=False, cache_enabled=False),
+    ):
+        torch.set_num_threads(execution.threads)
+        try:
+            with torch.backends.cudnn.flags(enabled=True, deterministic=True):
+                epochs, status = _train(model, data, recipe, seed, execution, progress)
+        finally:
+            torch.set_num_threads(threads)
+    return Run(epochs, status, time.perf_counter() - started, execution)
+
+
+def _train(
+    model: nn.Module, data: ImageData, recipe: Recipe, seed: int, execution: Execution, progress: bool
+) -> tuple[list[dict[str, Any]], str]:
+    model.to(execution.device, memory_format=torch.channels_last)
+    batches = Batches(
+        data.train_images,
+        data.train_labels,
+        data.mean,
+        data.std,
+        recipe.batch_size,
+        seed=seed,
+        augment=recipe.augment,
+        device=execution.device,
+    )
+    with modes.seeded(seed, execution.device):  # what it draws is not drawn from the training
+        check_one(model, data, "train", recipe.batch_size, execution)
+        with modes.evaluation(model):
+            check_one(model, data, "test", EVALUATION_BATCH, execution)
+    optimizer, scheduler = _optimizer(model, recipe, len(batches))
+    penalized, needed = _penalized(model, recipe), classes(data)
+    epochs: list[dict[str, Any]] = []
+    bar = tqdm(total=recipe.epochs * len(batches), unit="batch") if progress else tqdm(disable=True)
+    with bar:
+        for epoch in range(1, recipe.epochs + 1):
+            started = time.perf_counter()
+            loss_sum = correct = seen = 0.0
+            for x, y in batches:
+                with execution.autocast():
+                    logits = model(x).float()
+                check_logits(logits, len(x), needed)
+                if not logits.requires_grad:
+                    raise ValueError("the model's output depends on no parameter that can be trained")
+                loss = F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing)
+                if not math.isfinite(loss.item()):
+                    return epochs, "diverged"
+                optimizer.zero_grad()
+                loss.backward()
+                if recipe.l1 and recipe.l1_step != "proximal":
+                    for weight in penalized:
+                        if weight.grad is not None:
+                            weight.grad.add_(weight.detach().sign(), alpha=recipe.l1)
+                optimizer.step()
+                if recipe.l1 and recipe.l1_step == "proximal":
+                    _threshold(penalized, recipe.l1, optimizer.param_groups[0])
+                scheduler.step()
+                loss_sum += loss.item() * len(y)
+                correct += (logits.argmax(1) == y).sum().item()
+                seen += len(y)
+                bar.update()
+            test = evaluate(model, data, execution)
+            if not math.isfinite(test["loss"]):
+                return epochs, "diverged"
+            epochs.append(
+                {
+                    "epoch": epoch,
+                    "train_loss": loss_sum / seen,
+                    "train_accuracy": 100 * correct / seen,
+                    "test_loss": test["loss"],
+                    "test_accuracy": test["accuracy"],
+                    "seconds": time.perf_counter() - started,
+                }
+            )
+            bar.set_postfix(test_accuracy=f"{test['accuracy']:.2f} %")
+    return epochs, "done"
+
+
+def _check(model: nn.Module, data: ImageData, recipe: Recipe) -> None:
+    """Raises ValueError for what is known to go wrong, or to be in vain, before anything is computed."""
+    check_images(data, "train")
+    check_images(data, "test")
+    check_model(model)
+    if recipe.l1 and not _penalized(model, recipe):
+        raise ValueError(
+            f"l1={recipe.l1} with penalized={recipe.penalized!r} penalizes nothing: no weight of a linear or "
+            'convolution layer can be trained; choose l1=0.0 or penalized="all"'
+        )
+    images = len(data.train_images)
+    if recipe.schedule == "one_cycle" and recipe.epochs == 1 and recipe.batch_size >= images:
+        raise ValueError(
+            f"epochs=1 and batch_size={recipe.batch_size} for {images} images is one step, and the last of "
+            '"one_cycle" is nearly 0: choose more epochs, a smaller batch_size, or schedule="constant"'
+        )
+
+
+def _penalized(model: nn.Module, recipe: Recipe) -> list[nn.Parameter]:
+    found = penalties.weight_parameters(model) if recipe.penalized == "weights" else model.parameters()
+    return [p for p in found if p.requires_grad]
+
+
+def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[Any, Any]:
+    common = {"lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True}
+    groups: list[dict[str, Any]] = [{"params": list(model.parameters())}]
+    if recipe.penalized == "weights":
+        groups = penalties.decay_groups(model, recipe.weight_decay)
+    parameters = [group | {"params": [p for p in group["params"] if p.requires_grad]} for group in groups]
+    optimizer: torch.optim.Optimizer
+    if recipe.optimizer == "sgd":
+        optimizer = torch.optim.SGD(parameters, momentum=recipe.momentum, **common)
+    elif recipe.optimizer == "adam":
+        optimizer = torch.optim.Adam(parameters, **common)
+    else:
+        optimizer = torch.optim.AdamW(parameters, **common)
+    if recipe.schedule == "one_cycle":
+        steps = recipe.epochs * steps_per_epoch
+        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)
+    return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def _threshold(penalized: list[nn.Parameter], l1: float, group: dict[str, Any]) -> None:
+    """The proximal step that goes with the optimizer's last step: `group` says its rate and momentum.
+
+    A parameter without gradient was not stepped and is left alone.
+    With momentum m a constant gradient moves a weight by lr / (1 - m) a step in the long run, and so must the
+    penalty, to weigh as much as in the loss.
+    """
+    threshold = group["lr"] * l1 / (1 - group["momentum"])
+    with torch.no_grad():
+        for weight in penalized:
+            if weight.grad is None:
+                continue
+            weight.copy_(penalties.soft_threshold(weight, threshold))
+
+
+def predict(model: nn.Module, images: Tensor, data: ImageData, execution: Execution | None = None) -> Tensor:
+    """Logits (N, classes) float32 on the CPU for uint8 images (N, C, H, W), in evaluation mode.
+
+    They are ordinary tensors without gradient, which can be put into a loss: temperature scaling can learn
+    from them. `data` gives the mean and standard deviation that the model was trained with. Afterwards, also
+    after an error, every module has the mode it had before.
+
+    Raises:
+        ValueError: no image, or images of another type or shape.
+    """
+    execution = execution or Execution.auto()
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    batches = Batches(images, labels, data.mean, data.std, EVALUATION_BATCH, device=execution.device)
+    # Not inference_mode: no loss could be made of its tensors, neither the logits nor what a module keeps
+    with modes.evaluation(model), torch.no_grad(), execution.autocast():
+        return torch.cat([model(x).float().cpu() for x, _ in batches])
+
+
+def evaluate(model: nn.Module, data: ImageData, execution: Execution | None = None) -> dict[str, float]:
+    """Cross-entropy and accuracy (percent) over all test images: {"loss": ..., "accuracy": ...}.
+
+    Raises:
+        ValueError: no test image, labels that do not fit, an output that is not a logit for each class.
+    """
+    check_images(data, "test")
+    logits = predict(model, data.test_images, data, execution)
+    check_logits(logits, len(data.test_images), 1 + int(data.test_labels.max()))
+    correct = (logits.argmax(1) == data.test_labels).sum().item()
+    return {
+        "loss": F.cross_entropy(logits, data.test_labels).item(),
+        "accuracy": 100 * correct / len(data.test_labels),
+    }

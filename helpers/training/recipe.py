@@ -1,0 +1,78 @@
+"""What decides what is learned, beside network, data and seed."""
+
+import math
+from dataclasses import dataclass, field
+
+from helpers.images.batches import Augment
+
+OPTIMIZERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("one_cycle", "constant")
+L1_STEPS = ("subgradient", "proximal")
+PENALIZED = ("all", "weights")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what is learned, beside network, data and seed.
+
+    lr: the learning rate, for "one_cycle" its peak. With "one_cycle" (torch's OneCycleLR with its defaults)
+        the momentum cycles between 0.95 and 0.85 too, so that `momentum` counts for "constant" only.
+    weight_decay: for "adam" and "sgd" the gradient of an L2 penalty, for "adamw" decoupled.
+    l1: factor of the penalty sum |w|.
+    l1_step: how l1 acts: "subgradient" (None too) adds l1 * sign(w) to the gradient; "proximal" soft-
+        thresholds the weights after each step of SGD, by lr * l1 / (1 - momentum): same stationary points.
+    penalized: what weight_decay and l1 are for: "all" parameters (None too), or "weights" of linear and
+        convolution layers only, see penalties.weight_parameters: where a layer computes its weight from
+        parameters (weight norm, pruning, parametrizations), the penalty is one on these.
+
+    A step, its decay and its penalty leave a parameter alone that has no gradient: a frozen one, or one of a
+    layer that the forward pass did not use.
+
+    Raises:
+        ValueError: an unknown name, a number out of its range, the proximal step with another optimizer.
+    """
+
+    epochs: int = 20
+    batch_size: int = 512
+    optimizer: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    l1: float = 0.0
+    label_smoothing: float = 0.0
+    schedule: str = "one_cycle"
+    augment: Augment = field(default_factory=Augment)
+    l1_step: str | None = None
+    penalized: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer={self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule={self.schedule!r}; choose one of {', '.join(SCHEDULES)}")
+        whole = all(type(number) is int and number >= 1 for number in (self.epochs, self.batch_size))
+        if not whole:
+            raise ValueError(
+                f"epochs={self.epochs}, batch_size={self.batch_size}; both are whole numbers of at least 1"
+            )
+        positive = (self.lr, self.weight_decay, self.l1, self.momentum)
+        if not all(math.isfinite(number) for number in positive) or not self.lr > 0 or min(positive) < 0:
+            raise ValueError(
+                f"lr={self.lr}, momentum={self.momentum}, weight_decay={self.weight_decay}, l1={self.l1}; "
+                "lr is above 0, the others are at least 0, all are finite"
+            )
+        if not self.momentum < 1 or not 0 <= self.label_smoothing <= 1:
+            raise ValueError(
+                f"momentum={self.momentum}, label_smoothing={self.label_smoothing}; momentum is from 0 to "
+                "below 1, label_smoothing from 0 to 1"
+            )
+        if self.l1_step not in (None, *L1_STEPS) or self.penalized not in (None, *PENALIZED):
+            raise ValueError(
+                f"l1_step={self.l1_step!r}, penalized={self.penalized!r}; choose l1_step from "
+                f"{', '.join(L1_STEPS)} and penalized from {', '.join(PENALIZED)}"
+            )
+        if self.l1_step == "proximal" and self.optimizer != "sgd":
+            raise ValueError(
+                f'l1_step="proximal" with optimizer={self.optimizer!r}: the soft threshold is that of a '
+                'gradient step; choose optimizer="sgd", or l1_step="subgradient"'
+            )

@@ -1,0 +1,358 @@
+"""Scaling: against scikit-learn, torchvision, scikit-image and float64 two-pass, on adversarial data."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from skimage import exposure
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from torchvision.transforms.v2 import functional as tv
+
+from helpers.images import scaling
+from helpers.images.batches import Batches
+from helpers.images.datasets import load
+from helpers.images.scaling import Moments
+from helpers.lessons.data_normalization import figures
+
+
+def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+def pixels(*shape: int, seed: int = 0, below: int = 256) -> torch.Tensor:
+    make = torch.Generator().manual_seed(seed)
+    return torch.randint(0, below, shape, generator=make, dtype=torch.uint8)
+
+
+def rows(x: torch.Tensor) -> np.ndarray:
+    """Images as scikit-learn has data: one row per pixel, one column per channel."""
+    return x.transpose(0, 1).flatten(1).T.numpy()
+
+
+# Min-max and standardization
+
+
+def test_min_max_by_channel_is_scikit_learns_and_is_undone():
+    x = noise(4, 3, 5, 2) * torch.tensor([1.0, 10, 100]).view(3, 1, 1) + 7
+    low, high = x.amin((0, 2, 3)), x.amax((0, 2, 3))
+    y = scaling.min_max(x, low, high)
+    np.testing.assert_allclose(rows(y), MinMaxScaler().fit_transform(rows(x)), atol=1e-12)
+    torch.testing.assert_close(scaling.undo_min_max(y, low, high), x)
+
+
+def test_standardization_by_channel_is_scikit_learns_and_is_undone():
+    x = noise(4, 3, 5, 2) * torch.tensor([1.0, 10, 100]).view(3, 1, 1) + 7
+    x[:, 1] = 0.1  # a constant channel
+    found = Moments.of(x)
+    y = scaling.standardize(x, found.mean, found.std)
+    np.testing.assert_allclose(rows(y), StandardScaler().fit_transform(rows(x)), atol=1e-12)
+    assert (y[:, 1] == 0).all()
+    torch.testing.assert_close(scaling.undo_standardize(y, found.mean, found.std), x)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
+@pytest.mark.parametrize("level", [0, 9, 255])
+@pytest.mark.parametrize("count", [1, 5])
+def test_what_is_constant_becomes_0_and_comes_back(dtype, level, count):
+    x = torch.full((count, 2, 3, 3), level, dtype=dtype)
+    x[:, 1, ::2] = 7
+    found = Moments.of(x)
+    for std in (found.std, found.std.float(), found.std.view(2, 1, 1)):
+        y = scaling.standardize(x, found.mean, std)
+        assert y.isfinite().all()
+        assert (y[:, 0] == 0).all()
+        torch.testing.assert_close(scaling.undo_standardize(y, found.mean, std), x.to(y.dtype))
+    assert scaling.per_image(x[:, :1].float() / 255).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
+def test_every_byte_comes_back_whole(dtype):
+    x = torch.arange(256).to(dtype).view(1, 1, 16, 16)
+    mean, std = torch.tensor([72.94], dtype=torch.float64), torch.tensor([90.02], dtype=torch.float64)
+    for y in (
+        scaling.undo_min_max(scaling.min_max(x, 0, 255), 0, 255),
+        scaling.undo_standardize(scaling.standardize(x, mean, std), mean, std),
+    ):
+        assert y.dtype == (torch.float32 if dtype == torch.uint8 else dtype)  # of x, not of the statistics
+        assert torch.equal(y.round().to(torch.uint8), x.to(torch.uint8))
+
+
+def test_limits_that_meet_are_refused_with_what_was_given():
+    x = noise(2, 2, 3, 3)
+    for call in (scaling.min_max, scaling.undo_min_max):
+        with pytest.raises(ValueError, match=r"low is \[0\.0, 3\.0\] and high \[1\.0, 3\.0\]; high must be"):
+            call(x, torch.tensor([0.0, 3.0]), torch.tensor([1.0, 3.0]))
+
+
+# Streaming statistics
+
+ADVERSARIAL = {
+    "small spread on a large offset": lambda: noise(50, 3, 4, 4) * 1e-3 + 1e8,
+    "float32 input": lambda: noise(50, 3, 4, 4, dtype=torch.float32) + 30_000,
+    "uint8 input": lambda: pixels(50, 3, 4, 4),
+    "a drift larger than the spread": lambda: noise(50, 3, 4, 4) + 1e6 * torch.arange(50.0).view(-1, 1, 1, 1),
+    "one outlier": lambda: torch.cat([torch.zeros(49, 3, 4, 4), torch.full((1, 3, 4, 4), 1e12)]).double(),
+    "tiny values": lambda: noise(50, 3, 4, 4) * 1e-150,
+}
+CUTS = {
+    "one batch": [50],
+    "batches of 1": [1] * 50,
+    "uneven": [1, 30, 2, 16, 1],
+    "empty ones between": [0, 20, 0, 0, 29, 1, 0],
+}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_streaming_agrees_with_two_passes_in_float64(name, cut):
+    x = ADVERSARIAL[name]()
+    found = scaling.streaming(x.split(CUTS[cut]))
+    exact = rows(x).astype(np.longdouble)  # 64 bits of mantissa where the processor has them
+    mean = exact.mean(axis=0)
+    std = np.sqrt(((exact - mean) ** 2).mean(axis=0))
+    assert found.count == len(exact)
+    np.testing.assert_allclose(found.mean.numpy(), mean.astype(float), rtol=1e-14, atol=1e-14 * std.max())
+    # A mean of 1e8 is stored to 1.5e-8, which is 0.00001 of that spread: nothing can be exact there.
+    np.testing.assert_allclose(found.std.numpy(), std.astype(float), rtol=1e-6 if "offset" in name else 1e-12)
+
+
+def test_the_naive_formula_fails_where_streaming_does_not():
+    x = noise(50, 1, 4, 4) * 1e-3 + 1e8
+    naive = x.square().mean() - x.mean() ** 2
+    assert abs(naive.item()) > 1 or naive.item() <= 0  # the variance is 0.000001
+    assert scaling.streaming(x.split(1)).std.item() == pytest.approx(1e-3, rel=0.1)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_constant_channel_has_deviation_exactly_0(cut):
+    x = noise(50, 3, 5, 3)
+    x[:, 1] = 0.1  # no sum of these is a whole multiple of the rounded 0.1
+    found = scaling.streaming(x.split(CUTS[cut]))
+    assert found.std[1].item() == 0
+    assert found.mean[1].item() == 0.1
+
+
+def test_merging_is_the_same_in_any_grouping_and_with_nothing():
+    a, b, c = (Moments.of(noise(n, 2, 3, 3, seed=n) + n) for n in (1, 7, 30))
+    nothing = Moments.of(torch.empty(0, 2, 3, 3))
+    left, right = (a + b) + c, a + (b + c)
+    for found in (right, nothing + left, left + nothing, c + a + nothing + b):
+        assert found.count == left.count
+        torch.testing.assert_close(found.mean, left.mean, rtol=1e-14, atol=0)
+        torch.testing.assert_close(found.m2, left.m2, rtol=1e-14, atol=0)
+    assert (nothing + nothing).count == 0
+    assert nothing.std.isnan().all()
+
+
+@pytest.mark.parametrize("batches", [[], [torch.empty(0, 3, 2, 2)]])
+def test_no_value_at_all_is_refused(batches):
+    with pytest.raises(ValueError, match="no value in any batch"):
+        scaling.streaming(batches)
+
+
+# Per image
+
+
+def test_each_image_has_mean_0_and_deviation_1_over_all_its_values():
+    x = noise(5, 3, 8, 8) * torch.linspace(1, 5, 5).double().view(-1, 1, 1, 1) + 3
+    x[:, 1] += 10  # channels of one image differ, and go on differing
+    y = scaling.per_image(x)
+    np.testing.assert_allclose(y.flatten(1).numpy(), stats.zscore(x.flatten(1).numpy(), axis=1), atol=1e-12)
+    mean, std = scaling.per_image_statistics(x)
+    assert mean.shape == std.shape == (5, 1, 1, 1)
+    torch.testing.assert_close(scaling.undo_standardize(y, mean, std), x)
+
+
+def test_an_image_of_one_colour_and_one_nearly_so_meet_the_guard():
+    flat = torch.full((1, 1, 4, 4), 0.3)
+    assert (scaling.per_image(flat).abs() < 1e-6).all()
+    nearly = flat + torch.tensor([0.0, 0.01]).repeat(8).view(1, 1, 4, 4)  # deviation 0.005, guard 1 / 4
+    torch.testing.assert_close(scaling.per_image(nearly).std(correction=0), torch.tensor(0.02))
+
+
+def test_an_image_and_a_paler_copy_have_one_result():
+    x = noise(1, 3, 16, 16)
+    torch.testing.assert_close(scaling.per_image(0.5 * x + 2), scaling.per_image(x))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_layer_computes_in_float32_and_keeps_the_type(dtype):
+    x = (noise(4, 3, 28, 28) * 30 + 200).to(dtype)
+    y = scaling.PerImage()(x)
+    assert y.dtype == dtype
+    torch.testing.assert_close(y, scaling.per_image(x.double()).to(dtype), rtol=0.01, atol=0.01)
+
+
+def test_the_layer_under_autocast_is_the_layer_without():
+    x = noise(4, 3, 28, 28, dtype=torch.float32) * 0.01 + 0.7
+    x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+    layer = scaling.PerImage()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = layer(x)
+    assert torch.equal(y, layer(x))
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    assert list(layer.parameters()) == []
+
+
+# Equalization: torchvision counts the pixels below a level, scikit-image those at or below it
+
+EQUALIZED = {
+    "noise": lambda: pixels(3, 2, 40, 40),
+    "few levels": lambda: 60 + 30 * pixels(3, 2, 40, 40, below=5),
+    "dark": lambda: (255 * torch.rand(3, 2, 40, 40, generator=torch.Generator().manual_seed(0)) ** 3).byte(),
+    "small images": lambda: pixels(5, 1, 3, 3, below=20),
+    "one level in one channel": lambda: pixels(2, 2, 16, 16) * torch.tensor([0, 1]).byte().view(2, 1, 1) + 9,
+}
+
+
+@pytest.mark.parametrize("name", EQUALIZED)
+def test_equalization_is_scikit_images_stretched_to_black_and_white(name):
+    images = EQUALIZED[name]()
+    found = scaling.equalize(images)
+    for plane, ours in zip(images.flatten(0, 1).numpy(), found.flatten(0, 1).numpy(), strict=True):
+        share = exposure.equalize_hist(plane)  # of the pixels at or below each pixel's level
+        darkest = share.min()
+        wanted = np.floor(255 * (share - darkest) / (1 - darkest) + 0.5 + 1e-9) if darkest < 1 else plane
+        np.testing.assert_array_equal(ours, wanted)
+
+
+def test_equalization_is_torchvisions_of_the_negative_where_its_steps_are_whole():
+    # Counting pixels below a level is counting those above it in the negative. 255 pixels of the negative
+    # that are not its brightest: a step is one pixel, and torchvision's whole numbers are exact.
+    images = torch.cat([torch.zeros(1), noise(255, seed=1).abs().mul(70).clamp(1, 255).float()]).byte()
+    images = images.view(1, 1, 16, 16)
+    assert torch.equal(scaling.equalize(images), 255 - tv.equalize(255 - images))
+
+
+def test_equalization_is_near_torchvisions_where_no_level_holds_many_pixels():
+    images = pixels(2, 3, 255, 257)  # 1 / 256 of the pixels at a level: below or at it makes one step
+    assert (scaling.equalize(images).int() - tv.equalize(images).int()).abs().max() <= 2
+
+
+def test_equalized_levels_reach_from_black_to_white_in_the_old_order():
+    images = EQUALIZED["dark"]()
+    found = scaling.equalize(images)
+    assert (found.amin((2, 3)) == 0).all()
+    assert (found.amax((2, 3)) == 255).all()
+    old, new = images[0, 0].flatten().int(), found[0, 0].flatten().int()
+    assert (new[old.argsort()].diff() >= 0).all()
+
+
+def test_many_images_are_equalized_as_each_alone(monkeypatch):
+    images = pixels(7, 2, 9, 9, below=90)
+    alone = torch.cat([scaling.equalize(image) for image in images.split(1)])
+    monkeypatch.setattr(scaling, "_CHUNK", 3)
+    assert torch.equal(scaling.equalize(images), alone)
+
+
+@pytest.mark.parametrize("images", [torch.zeros(1, 1, 2, 2), torch.zeros(2, 2, dtype=torch.uint8)])
+def test_what_has_no_histogram_is_refused(images):
+    with pytest.raises(ValueError, match=r"images are torch\..*uint8 \(N, C, H, W\)"):
+        scaling.equalize(images)
+
+
+def test_entropy_is_scipys_and_a_map_cannot_raise_it():
+    images = EQUALIZED["dark"]()
+    counts = np.bincount(images.flatten().numpy())
+    assert scaling.entropy(images) == pytest.approx(stats.entropy(counts, base=2))
+    assert scaling.entropy(images / 255) == pytest.approx(scaling.entropy(images))
+    assert scaling.entropy(torch.zeros(9)) == 0
+
+
+# The arms of the study
+
+
+def seen(data):
+    """All training images as a network gets them."""
+    batches = Batches(data.train_images, data.train_labels, data.mean, data.std, 500)
+    return torch.cat([x for x, _ in batches])
+
+
+@pytest.mark.parametrize("name", scaling.SCALINGS)
+def test_a_network_gets_the_images_as_the_arm_says(name):
+    data = load("digits")
+    images = data.train_images.float()
+    mean, std = data.mean, data.std
+    wanted = {
+        "raw": images,
+        "min_max": images / 255,
+        "per_image": images / 255,
+        "standardized": (images / 255 - mean) / std,
+    }
+    if name == "equalized":
+        equalized = scaling.equalize(data.train_images).double() / 255
+        wanted[name] = ((equalized - equalized.mean()) / equalized.std(correction=0)).float()
+    found = scaling.scaled(data, name)
+    torch.testing.assert_close(seen(found), wanted[name], rtol=1e-5, atol=1e-5)
+    assert found.mean.dtype == found.std.dtype == torch.float32
+    assert torch.equal(found.train_labels, data.train_labels)
+    changed = not torch.equal(found.test_images, data.test_images)
+    assert changed == (name == "equalized")
+
+
+def test_statistics_of_an_arm_are_those_of_the_training_images_alone():
+    data = load("digits")
+    black = dataclasses.replace(data, test_images=torch.zeros_like(data.test_images))
+    for name in scaling.SCALINGS:
+        ours, theirs = scaling.scaled(data, name), scaling.scaled(black, name)
+        assert torch.equal(ours.mean, theirs.mean)
+        assert torch.equal(ours.std, theirs.std)
+
+
+def test_colour_images_keep_a_mean_and_deviation_for_each_channel():
+    data = dataclasses.replace(
+        load("digits"), train_images=pixels(20, 3, 8, 8), mean=torch.zeros(3), std=torch.ones(3)
+    )
+    for name in scaling.SCALINGS:
+        found = scaling.scaled(data, name)
+        assert found.mean.shape == found.std.shape == (3,)
+
+
+def test_an_unknown_arm_is_refused_with_those_that_exist():
+    with pytest.raises(ValueError, match="no scaling 'whitened'; choose one of raw, min_max, standardized"):
+        scaling.scaled(load("digits"), "whitened")
+
+
+def test_streaming_gives_the_statistics_that_data_sets_are_loaded_with():
+    data = load("digits")
+    found = scaling.streaming(part / 255 for part in data.train_images.split(100))
+    torch.testing.assert_close(found.mean.float(), data.mean, rtol=1e-6, atol=0)
+    torch.testing.assert_close(found.std.float(), data.std, rtol=1e-6, atol=0)
+
+
+# What the figures say
+
+
+def test_a_dimmed_photograph_is_rounded_and_clipped():
+    photo = torch.tensor([0, 100, 128, 200, 255], dtype=torch.uint8)
+    assert figures.dimmed(photo, 0, 1.0).tolist() == photo.tolist()
+    assert figures.dimmed(photo, 20, 2.0).tolist() == [0, 92, 148, 255, 255]
+
+
+@pytest.mark.parametrize("transform", figures.TRANSFORMS)
+def test_the_playground_shows_the_changed_photograph_and_all_of_both_histograms(transform):
+    photo = EQUALIZED["dark"]()[0, 0]
+    mean, std = (photo / 255).mean()[None], (photo / 255).std(correction=0)[None]
+    fig = figures.playground(photo, transform, -10, 0.5, mean, std)
+    picture, *histograms = fig.axes
+    changed = figures.dimmed(photo, -10, 0.5)
+    np.testing.assert_array_equal(picture.images[0].get_array(), changed.numpy())
+    for ax in histograms:
+        assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(100)
+    middle = [bar.get_x() for bar in histograms[1].patches if bar.get_height() > 0]
+    low, high = {"standardized": (-2, 2), "per image": (-2, 3)}.get(transform, (0, 255))
+    assert low - 1 <= min(middle) <= max(middle) <= high
+    said = figures.playground_alt(photo, transform, -10, 0.5)
+    assert f"{len(changed.unique())} distinct levels" in said
+    assert transform in said
+
+
+def test_the_rulers_agree_with_the_transforms():
+    fig = figures.rulers(pixels(1, 1, 9, 9), 0.4, 0.25)
+    fig.canvas.draw()
+    for axis, wanted in zip(
+        fig.axes[0].child_axes, (lambda v: v / 255, lambda v: (v / 255 - 0.4) / 0.25), strict=True
+    ):
+        np.testing.assert_allclose(axis.get_xlim(), [wanted(v) for v in fig.axes[0].get_xlim()])

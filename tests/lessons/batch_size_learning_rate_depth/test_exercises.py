@@ -1,0 +1,94 @@
+"""Exercises of lesson 07: right answers pass, mistakes as learners write them are named."""
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.lessons.checks import check
+
+
+def said(capsys, name, answer):
+    check(name, answer)
+    return capsys.readouterr().out
+
+
+def by_numpy(sizes, differences):
+    for i in range(len(sizes) - 1):
+        if differences[i] < 0 and differences[i + 1] >= 0:
+            return 2 ** np.interp(0.0, differences[i : i + 2], np.log2(sizes[i : i + 2]))
+    return None
+
+
+def over_sizes(sizes, differences):
+    for i in range(len(sizes) - 1):
+        if differences[i] < 0 <= differences[i + 1]:
+            return np.interp(0.0, differences[i : i + 2], sizes[i : i + 2])
+    return None
+
+
+def first_ahead(sizes, differences):
+    behind = False
+    for size, difference in zip(sizes, differences, strict=True):
+        if behind and difference >= 0:
+            return size
+        behind = difference < 0
+    return None
+
+
+RIGHT = [
+    ("crossing_point", by_numpy),
+    ("train_test_gap", lambda a, n, b, m: (a / n - b / m) * 100),
+    ("train_test_gap", lambda a, n, b, m: torch.tensor(100 * a / n - 100 * b / m, dtype=torch.float64)),
+    ("scaled_gradient", lambda gradient, a: (1 / a) * gradient),
+    ("scaled_gradient", lambda gradient, a: gradient.numpy() / a),
+    ("effective_rate", lambda lr, w: lr / w.norm(dim=1) ** 2),
+    ("effective_rate", lambda lr, w: torch.stack([lr / (row @ row) for row in w])),
+    ("effective_rate", lambda lr, w: [lr / float((row**2).sum()) for row in w]),
+]
+
+
+@pytest.mark.parametrize(("name", "answer"), RIGHT)
+def test_answers_written_otherwise_pass(name, answer, capsys):
+    assert said(capsys, name, answer).startswith(f"{name}: correct.")
+
+
+WRONG = [
+    ("crossing_point", over_sizes, "draw it over its logarithm"),
+    ("crossing_point", first_ahead, "the first batch size after the crossing"),
+    ("crossing_point", lambda s, d: by_numpy(s, d) and np.log2(by_numpy(s, d)), "raise 2 to it"),
+    ("crossing_point", lambda s, d: by_numpy(s, [-v for v in d]), "falls through 0"),
+    ("crossing_point", lambda s, d: by_numpy(s, d) or 0, "return None, not 0"),
+    ("crossing_point", lambda s, d: None, "is a `return` missing"),
+    ("crossing_point", lambda s, d: s.missing, "it stops with AttributeError"),
+    ("train_test_gap", lambda a, n, b, m: 100 * (b / m - a / n), "the sign is wrong"),
+    ("train_test_gap", lambda a, n, b, m: a / n - b / m, "points are percent"),
+    ("train_test_gap", lambda a, n, b, m: a - b, "counts of right answers"),
+    ("train_test_gap", lambda a, n, b, m: "30", "one number is asked for"),
+    ("scaled_gradient", lambda gradient, a: gradient * a, "multiplied by a"),
+    ("scaled_gradient", lambda gradient, a: gradient, "unchanged"),
+    ("scaled_gradient", lambda gradient, a: gradient / a**2, "the effective learning rate"),
+    ("scaled_gradient", lambda gradient, a: gradient / gradient.norm(), "only its direction"),
+    ("effective_rate", lambda lr, w: lr / w.norm(dim=1), "the norm is not squared"),
+    ("effective_rate", lambda lr, w: lr / w.norm() ** 2, "each row has its own rate"),
+    ("effective_rate", lambda lr, w: lr / (w**2).sum(0), "rows and columns are swapped"),
+    ("effective_rate", lambda lr, w: lr / (w**2).mean(1), "the mean of the squares"),
+    (
+        "effective_rate",
+        lambda lr, w: lr / w.abs().sum(1) ** 3,
+        "the result is [0.00145773, 0.0185185], it should be [0.02, 0.1]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "words"), WRONG)
+def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, capsys):
+    output = said(capsys, name, answer)
+    assert output.startswith(f"{name}: not yet.")
+    assert words in output
+    assert output.count("  - ") == 1
+
+
+def test_two_mistakes_at_once_are_both_named(capsys):
+    output = said(capsys, "effective_rate", lambda lr, w: lr / w.norm())
+    assert "the norm is not squared" in output
+    assert "each row has its own rate" in output

@@ -1,0 +1,192 @@
+"""Grids of norms and numbers: tables, searches, crossing points, decades that train, findings."""
+
+import math
+
+import pytest
+
+from helpers.lessons import STUDIES
+from helpers.lessons.batch_size_learning_rate_depth import grids
+from tests import standin_runs
+from tests.standin_runs import run
+
+VGG = STUDIES["vgg_learning_rate"]
+SIZES = (2, 4, 8, 16, 32, 128, 512)
+GRID, DEPTH = STUDIES["norm_grid"], STUDIES["depth"]
+
+
+def made(study, arm, seed, accuracy, train=None):
+    """A record with that final accuracy, or a diverged one for None."""
+    if accuracy is None:
+        return run(arm, seed, [], "diverged", study)
+    found = run(arm, seed, [accuracy - 1, accuracy], study=study)
+    if study.measures:
+        found["measures"] = {"train": {"loss": 1.0, "accuracy": accuracy + 5 if train is None else train}}
+    return found
+
+
+def grid_runs(seeds=3, spread=0.5):
+    """Batch norm rises by 2 points a doubling and crosses group norm's 50 % at a batch of 8, or near it."""
+    found = []
+    for seed in range(seeds):
+        shift = spread * (seed - 1)
+        for size in SIZES:
+            level = 50 + 2 * (math.log2(size) - 3)
+            found.append(made(GRID, f"batch {size}", seed, level + shift, train=level + shift + 3))
+            found.append(made(GRID, f"group {size}", seed, 50.0, train=54 + 9 / size))
+    return found
+
+
+def test_an_arm_is_a_norm_and_a_number():
+    assert grids.setting("batch 8") == ("batch", 8)
+    assert grids.setting("none 16 0.003") == ("none", 16)
+    assert grids.setting("none 0.001") == ("none", 0.001)
+
+
+def test_a_diverged_run_counts_as_chance_and_has_no_gap():
+    lost, kept = made(GRID, "batch 2", 0, None), made(GRID, "batch 2", 1, 40.0, train=52.0)
+    assert [grids.reached(r) for r in (lost, kept)] == [10, 40]
+    assert grids.gap(kept) == 12
+    assert [grids.train_accuracy(r) for r in (lost, kept)] == [10, 52]
+    assert grids.values([lost, kept], "batch 2") == {0: 10, 1: 40}
+    assert grids.values([lost, kept], "batch 2", grids.gap) == {1: 12}
+    assert grids.mean([lost], "batch 2", grids.gap) is None
+
+
+def test_the_table_has_the_mean_of_each_cell_and_nan_where_no_run_is():
+    runs = [made(GRID, "batch 512", 0, 60.0), made(GRID, "batch 512", 1, 62.0), made(GRID, "none 2", 0, 30.0)]
+    found = grids.table(runs)
+    assert list(found.columns) == [2, 512]
+    assert found.loc["batch", 512] == 61
+    assert found.loc["none", 2] == 30
+    assert math.isnan(found.loc["none", 512])
+
+
+def test_no_run_gives_empty_tables_and_no_differences():
+    assert grids.table([]).empty
+    assert grids.searched([]) == {}
+    assert grids.chosen([]).empty
+    assert grids.difference([], "batch 2", "group 2") is None
+    assert grids.crossings([], "batch", "group") == {}
+
+
+def search_runs():
+    study = STUDIES["depth_search"]
+    ends = {0.001: 50.0, 0.003: 70.0, 0.01: 80.0, 0.03: 82.0, 0.1: None, 0.3: None, 1.0: None}
+    found = [made(study, f"none 4 {rate:g}", 0, accuracy) for rate, accuracy in ends.items()]
+    return found + [made(study, f"batch 4 {rate:g}", 0, 60 + i) for i, rate in enumerate(ends)]
+
+
+def test_a_search_chooses_the_best_rate_that_never_diverges():
+    found = grids.searched(search_runs())
+    assert found["none"].loc[4, 0.03] == 82
+    assert math.isnan(found["none"].loc[4, 0.1])
+    assert grids.chosen(search_runs()).loc["none", 4] == 0.03
+
+
+def test_a_rate_that_diverged_with_one_seed_of_two_is_not_chosen():
+    study = STUDIES["depth_search"]
+    runs = [made(study, "none 4 0.01", seed, 70.0) for seed in (0, 1)]
+    runs += [made(study, "none 4 0.03", 0, 90.0), made(study, "none 4 0.03", 1, None)]
+    assert grids.chosen(runs).loc["none", 4] == 0.01
+
+
+def test_a_search_of_which_every_run_diverged_has_no_best_rate():
+    runs = [made(STUDIES["depth_search"], "none 32 0.3", 0, None)]
+    assert math.isnan(grids.chosen(runs).loc["none", 32])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "differences", "expected"),
+    [
+        ([2, 4, 8], [-3.0, -1.0, 1.0], 2.5),
+        ([2, 8, 32], [-1.0, 3.0, 5.0], 1.5),  # a quarter of the way from 1 to 3
+        ([2, 4, 8], [-1.0, 0.0, 1.0], 2.0),
+        ([2, 4, 8], [1.0, 2.0, 3.0], None),
+        ([2, 4, 8], [3.0, 1.0, -1.0], None),
+        ([2, 4, 8, 16], [1.0, -1.0, -1.0, 3.0], 3.25),
+        ([], [], None),
+    ],
+)
+def test_the_crossing_is_where_the_straight_line_rises_through_zero(numbers, differences, expected):
+    assert grids.crossing(numbers, differences) == (None if expected is None else pytest.approx(expected))
+
+
+def test_crossings_are_by_seed_and_said_with_their_interval_in_numbers():
+    found = grids.crossings(grid_runs(), "batch", "group")
+    assert found == {0: pytest.approx(3.25), 1: pytest.approx(3.0), 2: pytest.approx(2.75)}
+    said = grids.crossing_told(found, "batch", "group")
+    assert said.startswith("batch gets ahead of group at 8.0 (n = 3, 95 % interval 5.2 to 12.3)")
+    assert grids.crossing_told(found | {3: None}, "a", "b").endswith("; no crossing in 1 of 4 seeds")
+    assert "no crossing point" in grids.crossing_told({0: None, 1: None}, "a", "b")
+    assert "interval" not in grids.crossing_told({0: 3.0}, "a", "b")
+
+
+def test_a_seed_in_which_batch_norm_diverged_at_the_smallest_batch_still_crosses():
+    runs = [r for r in grid_runs(1) if r["arm"] != "batch 2"] + [made(GRID, "batch 2", 0, None)]
+    assert grids.crossings(runs, "batch", "group") == {0: pytest.approx(3.25)}
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "least", "expected"),
+    [
+        ([60, 60, 60], 20, 2.0),
+        ([10, 10, 10], 20, 0.0),
+        ([10, 60, 10], 35, 1.0),  # half of each decade
+        ([60, 60, 10], 20, 1.8),
+    ],
+)
+def test_decades_are_interpolated_over_the_logarithm_of_the_rate(accuracies, least, expected):
+    assert grids.decades_above([0.01, 0.1, 1.0], accuracies, least) == pytest.approx(expected)
+
+
+def vgg_runs(seeds=3):
+    """Without batch norm it trains up to 0.03, with it up to 10; from 0.5 on the plain network diverges."""
+    found = []
+    for seed in range(seeds):
+        for arm in VGG.arms:
+            rate = arm.recipe.lr
+            good = rate <= (0.03 if arm.norm == "none" else 10)
+            accuracy = 60.0 + seed + (rate == 0.03) if good else 10.0
+            found.append(made(VGG, arm.name, seed, None if arm.norm == "none" and rate >= 0.5 else accuracy))
+    return found
+
+
+def test_decades_of_a_norm_are_by_seed():
+    plain, normed = (grids.decades(vgg_runs(), norm) for norm in ("none", "batch"))
+    assert set(plain) == {0, 1, 2}
+    assert 1.0 < plain[0] < 1.5
+    assert 3.52 < normed[0] < 4.0
+    assert all(grids.decades(vgg_runs(), "batch", 5.0)[seed] < normed[seed] for seed in normed)
+
+
+def verdicts(runs):
+    return [
+        (f.claim, word) for f, word in zip(standin_runs.judge(runs), standin_runs.words(runs), strict=True)
+    ]
+
+
+def test_findings_of_the_grid():
+    # The gap of batch norm is 3 at every size, group norm's 4 and more as the batch shrinks.
+    steady = grid_runs(spread=0.1)
+    assert verdicts(steady) == [(18, "holds"), (18, "holds"), (25, "holds"), (25, "holds")]
+    swapped = {"batch": "group", "group": "batch"}
+    turned = [{**r, "arm": swapped[r["arm"].split()[0]] + " " + r["arm"].split()[1]} for r in steady]
+    assert [v for _, v in verdicts(turned)] == ["false"] * 4
+    assert [v for _, v in verdicts(grid_runs(1))] == ["undecided"] * 4
+    assert [v for _, v in verdicts(grid_runs()[:1])] == ["undecided"] * 4
+
+
+def test_findings_of_the_rates():
+    assert [v for _, v in verdicts(vgg_runs())] == ["holds"] * 4
+    fails = [r for r in vgg_runs() if r["arm"] != "batch 0.5"]
+    fails += [made(VGG, "batch 0.5", seed, None) for seed in range(3)]
+    assert verdicts(fails)[2] == (24, "false")
+
+
+def test_findings_of_depth():
+    found = []
+    for seed in range(3):
+        for depth in (4, 8, 16, 32):
+            found.append(made(DEPTH, f"none {depth}", seed, 90 - depth + seed / 10))
+            found.append(made(DEPTH, f"batch {depth}", seed, 86 - 0.1 * depth + seed / 5))
+    assert verdicts(found) == [(23, "holds when: 8 layers, 16 layers, 32 layers"), (23, "false")]

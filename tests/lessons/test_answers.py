@@ -1,0 +1,34 @@
+"""Answers as learners write them: right ones pass, wrong ones are named, none is accepted or crashes."""
+
+import pytest
+
+from helpers.lessons import EXERCISES, calling
+from helpers.lessons.checks import check
+from tests.tools.answers import Answer, answers, outcome, say
+
+ANSWERS = list(answers())
+FALLBACK = 0.2  # at most this share of the wrong answers is only shown in numbers
+found: dict[str, str] = {}
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: f"{answer.exercise}-{answer.name}")
+def test_an_answer_is_dealt_with_as_it_should_be(answer: Answer, monkeypatch: pytest.MonkeyPatch):
+    if "never_ends" in answer.name or "infinite" in answer.name:
+        monkeypatch.setattr(calling, "SECONDS", 1.0)
+    said = say(check, answer, seconds=300)
+    result = outcome(answer, said)
+    found[f"{answer.exercise}-{answer.name}"] = result
+    assert result in (("right",) if answer.right else ("named", "not named")), said
+
+
+def test_enough_wrong_answers_are_named():
+    """Of those that the tests above tried."""
+    wrong = [result for result in found.values() if result in ("named", "not named")]
+    assert wrong.count("not named") <= FALLBACK * len(wrong)
+
+
+def test_each_exercise_has_ten_wrong_answers_and_three_right_ones():
+    for exercise in (e.name for lesson in EXERCISES.values() for e in lesson):
+        right = [answer.right for answer in ANSWERS if answer.exercise == exercise]
+        assert right.count(True) >= 3, exercise
+        assert right.count(False) >= 10, exercise

@@ -1,0 +1,64 @@
+"""The layout: lessons are under contract, what reads runs needs nothing that makes them, tests mirror it."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from helpers import ROOT
+from helpers.course import run_lessons
+
+HELPERS, TESTS = ROOT / "helpers", ROOT / "tests"
+PACKAGES = {path.parent.relative_to(HELPERS) for path in HELPERS.rglob("__init__.py")}
+TOPICS = {path.name for path in (HELPERS / "lessons").iterdir() if (path / "__init__.py").exists()}
+
+
+def test_every_folder_of_a_lesson_is_a_notebook_and_under_contract():
+    assert {re.sub(r"^\d\d_", "", lesson) for lesson in run_lessons.lessons()} >= TOPICS
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (independent,) = [contract["modules"] for contract in contracts if contract["type"] == "independence"]
+    assert sorted(independent) == sorted(f"helpers.lessons.{topic}" for topic in TOPICS)
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    below = {name.strip() for layer in layers for name in layer.split("|")}
+    floors = {f"helpers.{path}" for path in PACKAGES if len(path.parts) == 1}
+    assert floors <= below
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES), ids=str)
+def test_a_package_says_what_it_holds_and_imports_nothing(package):
+    tree = ast.parse((HELPERS / package / "__init__.py").read_text("utf-8"))
+    assert ast.get_docstring(tree)
+    if package.parts not in (
+        (),
+        ("lessons",),
+    ):  # which hold the version, and all studies, claims and exercises
+        assert len(tree.body) == 1
+
+
+def test_what_reads_runs_imports_nothing_that_makes_them():
+    readers = [
+        ".".join(("helpers", *path.relative_to(HELPERS).with_suffix("").parts))
+        for room in ("analysis", "figures")
+        for path in sorted((HELPERS / room).glob("*.py"))
+    ]
+    assert "helpers.analysis.comparison" in readers
+    code = (
+        f"import importlib, sys; [importlib.import_module(name) for name in {readers}];"
+        "made = ('torchvision', 'helpers.training', 'helpers.nn', 'helpers.images', 'helpers.studies');"
+        "print([name for name in sys.modules if name.startswith(made)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_tests_of_a_package_stand_in_the_folder_of_its_name():
+    own = {"benchmarks", "fixtures", "notebooks", "project", "tools"}
+    folders = {
+        path.relative_to(TESTS) for path in TESTS.rglob("*") if path.is_dir() and any(path.glob("test_*.py"))
+    }
+    assert {folder for folder in folders if folder.parts[0] not in own} <= PACKAGES

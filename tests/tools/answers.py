@@ -1,0 +1,118 @@
+"""How the exercise checks answer learners: right and wrong answers in `tests/fixtures/answers`, counted.
+
+There each class is an exercise; in it `right_...` is an answer that must pass and `wrong_...` one that must
+be named: its docstring holds words, separated by |, of which the check must say at least one.
+
+    python tests/tools/answers.py            # the shares, and each answer that is not dealt with as it should
+    be
+"""
+
+import contextlib
+import importlib.util
+import inspect
+import io
+import re
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "answers"
+UNNAMED = re.compile(r"has no name for|- \S.* gives [^:]*, it should be [^:]*$")  # only numbers are shown
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: to which exercise, what it is called, whether it is right, the words a check should say."""
+
+    exercise: str
+    name: str
+    given: Callable
+    words: tuple[str, ...]
+
+    @property
+    def right(self) -> bool:
+        return self.name.startswith("right_")
+
+
+def answers() -> Iterator[Answer]:
+    """All answers of the fixtures, in their order."""
+    for path in sorted(FOLDER.glob("lesson*.py")):
+        spec = importlib.util.spec_from_file_location(f"answers_{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for exercise, group in vars(module).items():
+            if not inspect.isclass(group) or group.__module__ != module.__name__:
+                continue
+            for name, given in vars(group).items():
+                if name.startswith(("right_", "wrong_")):
+                    yield Answer(exercise, name, given, tuple((given.__doc__ or "").split("|")))
+
+
+def outcome(answer: Answer, said: str | None) -> str:
+    """What a check did with an answer, from what it said (None: it stopped with an error or did not end)."""
+    if said is None:
+        return "crashes"
+    correct = said.startswith(f"{answer.exercise}: correct.")
+    if answer.right:
+        return "right" if correct else "refused"
+    if correct:
+        return "accepted"
+    told = said.split("\n", 1)[-1].strip()
+    if UNNAMED.search(told):
+        return "not named"
+    return "named" if any(word in told for word in answer.words) else "misleading"
+
+
+class _Late(BaseException):
+    """The check did not end; no answer's `except Exception` may swallow it."""
+
+
+def say(check: Callable, answer: Answer, seconds: int = 20) -> str | None:
+    """What the check prints about an answer; None if it lets an error through or does not end."""
+
+    def too_long(*_: object) -> None:
+        raise _Late
+
+    torch.set_grad_enabled(True)  # an answer may leave it off, and each is judged alone
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(seconds)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            check(answer.exercise, answer.given)
+    except (Exception, _Late):
+        return None
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    return out.getvalue()
+
+
+def main() -> None:
+    """Print the shares, and each answer that is not dealt with as it should be."""
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from helpers.lessons import checks
+
+    found: Counter[str] = Counter()
+    for answer in answers():
+        if answer.exercise not in checks._EXERCISES:
+            continue
+        said = say(checks.check, answer)
+        result = outcome(answer, said)
+        found[result] += 1
+        if result not in ("right", "named"):
+            told = "" if said is None else said.split("\n", 1)[-1].strip()
+            print(f"{result:10} {answer.exercise}.{answer.name}: {told[:160]}")
+    wrong = sum(found[kind] for kind in ("named", "not named", "misleading", "accepted", "crashes"))
+    print(f"\n{wrong} wrong answers, {found['right'] + found['refused']} right ones")
+    print(f"{'named':>12}: {found['named']:4} ({found['named'] / wrong:.0%} of the wrong ones)")
+    for kind in ("not named", "misleading", "accepted", "crashes", "refused"):
+        print(f"{kind:>12}: {found[kind]:4}")
+
+
+if __name__ == "__main__":
+    main()
