@@ -69,6 +69,7 @@ class Augment:
         right = (pixel % width).float() - (width - 1) / 2
         y = torch.addcmul(angle.cos() * up, angle.sin(), right).add_((height - 1) / 2).round_()  # (count, HW)
         x = torch.addcmul(angle.cos() * right, -angle.sin(), up).add_((width - 1) / 2).round_()
+        mirrored = mirrored.float()  # not torch's default type: bfloat16 has no 299.5
         x.mul_(1.0 - 2.0 * mirrored).add_((width - 1.0) * mirrored)
 
         # Where in the padded image: from a table of the crop, with a margin for what a rotation uncovers.

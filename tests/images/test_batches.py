@@ -189,6 +189,20 @@ def test_a_constant_channel_becomes_0_and_the_others_are_as_without_it(constant,
     assert std[1] == 0  # the caller's is left alone
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize(("height", "width"), [(600, 2), (2, 600)])
+def test_the_pixels_moved_are_the_same_whatever_the_default_type(dtype, height, width):
+    def moved():
+        return Augment(1, True, 30.0).source_pixels(3, height, width, torch.Generator().manual_seed(1))
+
+    expected = moved()
+    torch.set_default_dtype(dtype)  # bfloat16 has no 299.5, a pixel's distance from the centre
+    try:
+        assert torch.equal(moved(), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_a_batch_size_beyond_the_images_gives_one_batch_of_all():
     [(x, y)] = batches(images(5), 6)
     assert len(x) == len(y) == 5
