@@ -38,9 +38,9 @@ STUDY = Study(
     name="killed",
     dataset="digits",
     arms=tuple(
-        Arm(name, name, Recipe(epochs=2), "small_cnn") for name in ("none", "batch", "layer", "group")
+        Arm(name, name, Recipe(epochs=8), "small_cnn") for name in ("none", "batch", "layer", "group")
     ),
-    title="Runs of a fraction of a second",
+    title="Runs of a second or less",
     lesson="00_none",
     seeds=SEEDS,
 )
