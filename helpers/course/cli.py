@@ -308,10 +308,8 @@ def told(*expected: type[Exception], status: int = 1) -> Iterator[None]:
 
     try:
         yield
-    except expected as error:
+    except (*expected, FilesError) as error:
         refuse(str(error), status)
-    except FilesError as error:
-        refuse(str(error), 1)
     except OSError as error:
         if error.errno not in _REFUSED_BY_THE_MACHINE:
             raise
