@@ -42,7 +42,7 @@ STUDY = Study(
     ),
     title="Runs of a second or less",
     lesson="00_none",
-    seeds=SEEDS,
+    looks=(SEEDS,),
 )
 LIMIT = 1800.0  # seconds without a new run after which a command is stuck, also on a busy machine
 MARK = "KILL_STUDIES"  # environment variable that every process of one command has
