@@ -146,11 +146,14 @@ def run(
         _remember(results[lesson], build / "runs.json")
         report(results[lesson])
 
-    tasks = (
-        (f"{path.stem} {time.time_ns()}", (path.read_text("utf-8"), values, cell_timeout)) for path in paths
-    )
+    left = iter(paths)
+
+    def next_lesson(_: str) -> tuple[str, tuple] | None:  # whichever worker is free
+        path = next(left, None)
+        return path and (f"{path.stem} {time.time_ns()}", (path.read_text("utf-8"), values, cell_timeout))
+
     with cluster.cluster(max(1, min(workers, len(paths))), scheduler) as client:
-        cluster.work(client, run_lesson, tasks, ended)
+        cluster.work(client, run_lesson, next_lesson, ended)
     return [results[path.stem] for path in paths]
 
 

@@ -8,55 +8,59 @@ from torch import Tensor, nn
 
 from helpers.nn import norms
 
-NORMS = ("none", "batch", "layer", "group", "instance")
 GROUPS = 2  # of the published comparison's group norm
+
+Maker = Callable[[int], nn.Module]  # of a layer for so many channels
+
+# The one registry: name -> the course's own layer for images, and torch's. Layer norm is GroupNorm(1, C), as
+# in the published comparison: see lesson 04 for its other meanings. torch's instance norm is taken as
+# GroupNorm(C, C), the same function with the same parameters.
+IMAGE_NORMS: dict[str, tuple[Maker, Maker]] = {
+    "none": (lambda channels: nn.Identity(), lambda channels: nn.Identity()),
+    "batch": (norms.BatchNorm2d, nn.BatchNorm2d),
+    "layer": (lambda channels: norms.GroupNorm(1, channels), lambda channels: _GroupNorm(1, channels)),
+    "group": (
+        lambda channels: norms.GroupNorm(GROUPS, channels),
+        lambda channels: _GroupNorm(GROUPS, channels),
+    ),
+    "instance": (
+        lambda channels: norms.InstanceNorm2d(channels, affine=True),
+        lambda channels: _GroupNorm(channels, channels),
+    ),
+}
+NORMS = tuple(IMAGE_NORMS)
+
+# The same for feature vectors (N, C): groups and instances are of images.
+VECTOR_NORMS: dict[str, tuple[Maker, Maker]] = {
+    "none": IMAGE_NORMS["none"],
+    "batch": (norms.BatchNorm1d, nn.BatchNorm1d),
+    "layer": (norms.LayerNorm, nn.LayerNorm),
+}
 
 
 def norm_layer(name: str, channels: int, own_layers: bool = False) -> nn.Module:
-    """The normalization `name` for images (N, channels, H, W), from torch.nn or from the course's own layers.
-
-    Layer norm is GroupNorm(1, C), as in the published comparison: see lesson 04 for its other meanings.
-    torch's instance norm is taken as GroupNorm(C, C), the same function with the same parameters.
+    """The normalization `name` of IMAGE_NORMS for images (N, channels, H, W), torch's or the course's own.
 
     Raises ValueError for an unknown name.
     """
-    own: dict[str, Callable[[], nn.Module]] = {
-        "none": nn.Identity,
-        "batch": lambda: norms.BatchNorm2d(channels),
-        "layer": lambda: norms.GroupNorm(1, channels),
-        "group": lambda: norms.GroupNorm(GROUPS, channels),
-        "instance": lambda: norms.InstanceNorm2d(channels, affine=True),
-    }
-    torchs: dict[str, Callable[[], nn.Module]] = {
-        "none": nn.Identity,
-        "batch": lambda: nn.BatchNorm2d(channels),
-        "layer": lambda: _GroupNorm(1, channels),
-        "group": lambda: _GroupNorm(GROUPS, channels),
-        "instance": lambda: _GroupNorm(channels, channels),
-    }
-    if name not in NORMS:
-        raise ValueError(f"unknown normalization {name!r}; choose one of {', '.join(NORMS)}")
-    return (own if own_layers else torchs)[name]()
+    return _made(IMAGE_NORMS, name, channels, own_layers, "normalization")
 
 
 def vector_norm(name: str, features: int, own_layers: bool = False) -> nn.Module:
-    """The normalization `name` for rows of features (N, features): "none", "batch" or "layer".
+    """The normalization `name` of VECTOR_NORMS for feature vectors (N, features), torch's or our own.
 
-    Raises ValueError for another name: groups and instances are of images.
+    Raises ValueError for an unknown name.
     """
-    own: dict[str, Callable[[], nn.Module]] = {
-        "none": nn.Identity,
-        "batch": lambda: norms.BatchNorm1d(features),
-        "layer": lambda: norms.LayerNorm(features),
-    }
-    torchs: dict[str, Callable[[], nn.Module]] = {
-        "none": nn.Identity,
-        "batch": lambda: nn.BatchNorm1d(features),
-        "layer": lambda: nn.LayerNorm(features),
-    }
-    if name not in own:
-        raise ValueError(f"unknown normalization {name!r} of vectors; choose one of {', '.join(own)}")
-    return (own if own_layers else torchs)[name]()
+    return _made(VECTOR_NORMS, name, features, own_layers, "normalization of vectors")
+
+
+def _made(
+    registry: dict[str, tuple[Maker, Maker]], name: str, channels: int, own_layers: bool, what: str
+) -> nn.Module:
+    if name not in registry:
+        raise ValueError(f"unknown {what} {name!r}; choose one of {', '.join(registry)}")
+    own, torchs = registry[name]
+    return (own if own_layers else torchs)(channels)
 
 
 class _GroupNorm(nn.GroupNorm):

@@ -16,6 +16,8 @@ import platformdirs
 import torch
 from torch import nn
 
+from helpers.nn import modes
+
 PRECISIONS = ("float32", "bfloat16")
 GAIN = 1.1  # bfloat16 rounds to 8 bits: it is taken where it is quicker by more than timings wobble
 
@@ -51,6 +53,9 @@ class Execution:
         return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")
 
 
+_STEPS = ("cpu family", "model")  # of /proc/cpuinfo: which generation of the processor
+
+
 @functools.cache
 def processor() -> str:
     """The kind of processor, such as "AMD EPYC, family 25, model 17": the name alone covers generations."""
@@ -61,9 +66,6 @@ def processor() -> str:
     facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     name = facts.get("model name") or platform.processor() or platform.machine()
     return ", ".join([name, *(f"{what.split()[-1]} {facts[what]}" for what in _STEPS if what in facts)])
-
-
-_STEPS = ("cpu family", "model")  # of /proc/cpuinfo: which generation of the processor
 
 
 def precision_file() -> Path:
@@ -99,14 +101,14 @@ def timing() -> dict[str, Any]:
 
 
 @functools.cache
+@torch.enable_grad()
 def _step_times() -> dict[str, float]:
     """Milliseconds of a training step of a small convolution network by precision, on one thread.
 
     The quickest of several, the two in turn, so that whatever else the machine does strikes both.
     """
     threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with modes.seeded(0):
         model = nn.Sequential(
             nn.Conv2d(16, 32, 3, padding=1, bias=False),
             nn.ReLU(),
@@ -114,8 +116,8 @@ def _step_times() -> dict[str, float]:
             nn.Conv2d(32, 32, 3, padding=1, bias=False),
             nn.ReLU(),
             nn.BatchNorm2d(32),
-        ).to(memory_format=torch.channels_last)
-        images = torch.randn(128, 16, 32, 32).to(memory_format=torch.channels_last)
+        ).to(dtype=torch.float32, memory_format=torch.channels_last)
+        images = torch.randn(128, 16, 32, 32, dtype=torch.float32).to(memory_format=torch.channels_last)
     best = dict.fromkeys(PRECISIONS, float("inf"))
     try:
         torch.set_num_threads(1)

@@ -181,7 +181,9 @@ def test_what_it_prints_can_be_pasted_wherever_the_course_lies(name, tmp_path):
     for file in ("pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / file, course)
     (course / "notebooks").mkdir()
-    code = "import sys; sys.executable = sys.argv[1]; from helpers import doctor; print(doctor.INSTALL)"
+    code = (
+        "import sys; sys.executable = sys.argv[1]; from helpers.course import doctor; print(doctor.INSTALL)"
+    )
     python = course / "bin" / "python"
     line = subprocess.run(
         [sys.executable, "-c", code, python],

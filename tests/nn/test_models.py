@@ -7,6 +7,7 @@ import torch
 from scipy import stats
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import prune
 
 from helpers.images import datasets
 from helpers.nn import norms
@@ -222,7 +223,7 @@ def test_summary_leaves_the_model_as_it_was():
     [
         nn.utils.parametrizations.weight_norm,
         nn.utils.parametrizations.spectral_norm,
-        lambda layer: nn.utils.prune.l1_unstructured(layer, "weight", 1),
+        lambda layer: prune.l1_unstructured(layer, "weight", 1),
     ],
 )
 def test_a_layer_whose_weight_is_computed_is_one_row(change):

@@ -56,6 +56,33 @@ def test_what_reads_runs_imports_nothing_that_makes_them():
     assert done.stdout.strip() == "[]"
 
 
+A_SIXTH = """
+from torch import nn
+from helpers.nn import layers
+from helpers.images import scaling
+from helpers.figures import style
+if {more}:
+    layers.IMAGE_NORMS["sixth"] = layers.IMAGE_NORMS["batch"]
+    layers.NORMS = (*layers.NORMS, "sixth")
+    scaling.SCALINGS = (*scaling.SCALINGS, "sixth")
+    style.PALETTE["sixth"], style.MARKS["sixth"], style.LINES["sixth"] = "#123456", "v", "-"
+    assert isinstance(layers.norm_layer("sixth", 4), nn.BatchNorm2d)
+style.use()
+from helpers.lessons import STUDIES
+from helpers.studies import records
+print([records.key(study.config(arm), 0) for study in STUDIES.values() for arm in study.arms])
+"""
+
+
+def test_a_sixth_norm_scaling_or_colour_adds_no_arm_to_a_study():
+    keys = []
+    for more in (False, True):
+        command = [sys.executable, "-c", A_SIXTH.format(more=more)]
+        keys.append(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    assert keys[0] == keys[1]
+    assert len(keys[0]) > 1000
+
+
 def test_tests_of_a_package_stand_in_the_folder_of_its_name():
     own = {"benchmarks", "fixtures", "notebooks", "project", "tools"}
     folders = {

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from helpers.training import execution
 from helpers.training.execution import Execution
@@ -73,3 +74,17 @@ def test_both_precisions_are_timed_for_real():
 def test_the_kind_of_processor_has_its_generation_where_the_system_tells():
     assert len(execution.processor()) > 2
     assert execution.processor() == execution.processor().strip()
+
+
+def test_a_step_is_timed_whatever_the_caller_has_set(monkeypatch):
+    """Under no_grad and with float64 as the default type a lesson may ask for the precision, too."""
+    execution._step_times.cache_clear()
+    state = torch.get_rng_state()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad():
+            steps = execution._step_times()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert set(steps) == {"float32", "bfloat16"}
+    assert torch.equal(torch.get_rng_state(), state)
