@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from helpers.lessons.comparing import Seen
 from helpers.lessons.diagnosis import Exercise, Mistaken, Mistakes, returned_as, with_gradients
+from helpers.lessons.forward import SCALE_AND_SHIFT, UNBIASED, VARIANCE
 
 
 def batch_norm_forward(x, weight, bias, eps=1e-5):
@@ -92,14 +93,13 @@ _WRONG_AXES = {
     "[1]": _AXES + "the channels",
     "list(range(x.ndim))": _AXES + "everything, so that the channels share one mean",
 }
-_UNBIASED = "the variance is the unbiased one: divide by m, not by m - 1 (correction=0)"
 _OUTSIDE, _NO_EPS = "eps is outside the square root", "eps is missing"
 _FIXED = "eps is always 1e-5: the argument eps is not used"
 _NO_ROOT = "divided by the variance, not by its square root"
 
 FORWARD: Mistakes = {
     "[0, *range(2, x.ndim)]": _WRONG_AXES,
-    "correction=0": {"correction=1": _UNBIASED},
+    **VARIANCE,
     "torch.sqrt(var + eps)": {
         "(torch.sqrt(var) + eps)": _OUTSIDE,
         "torch.sqrt(var)": _NO_EPS,
@@ -110,13 +110,7 @@ FORWARD: Mistakes = {
             "divided by the range, not by the standard deviation"
         ),
     },
-    "weight.view(shape) * x_hat + bias.view(shape)": {
-        "x_hat + bias.view(shape)": "weight is not used",
-        "weight.view(shape) * x_hat": "bias is not used",
-        "x_hat": "weight and bias are not used",
-        "bias.view(shape) * x_hat + weight.view(shape)": "weight and bias are swapped",
-        "weight.view(shape) * (x_hat + bias.view(shape))": "the bias is added before the weight multiplies",
-    },
+    **SCALE_AND_SHIFT,
     "[1, -1] + [1] * (x.ndim - 2)": {
         "[1] * (x.ndim - 1) + [-1]": (
             "weight and bias run along the last axis (the columns), not along the channels"
@@ -229,7 +223,7 @@ STATISTICS: Mistakes = {
 BACKWARD: Mistakes = {
     "values.mean(axes,": {f"values.mean({axes},": words for axes, words in _WRONG_AXES.items()},
     "mean(deviation**2)": {
-        "mean(deviation**2) / (1 - mean(x).numel() / x.numel())": _UNBIASED,
+        "mean(deviation**2) / (1 - mean(x).numel() / x.numel())": UNBIASED,
     },
     "torch.sqrt(mean(deviation**2) + eps)": {
         "(torch.sqrt(mean(deviation**2)) + eps)": _OUTSIDE,

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from helpers.lessons.batch_norm_from_scratch.exercises import FORWARD
 from helpers.lessons.comparing import Seen
 from helpers.lessons.diagnosis import Exercise, Mistaken, Mistakes, returned_as, with_gradients
+from helpers.lessons.forward import SCALE_AND_SHIFT, VARIANCE
 
 
 def pooled_axes(norm):
@@ -120,9 +120,9 @@ GROUP: Mistakes = {
         "N, C, H, W = x.shape\n    groups = 3": "there are always 3 groups: the argument groups is not used",
         "N, C, H, W = x.shape\n    groups = 2": "there are always 2 groups: the argument groups is not used",
     },
-    "correction=0": FORWARD["correction=0"],
+    **VARIANCE,
     "torch.sqrt(var + eps)": _ROOT["torch.sqrt(var + eps)"],
-    "weight.view(shape) * x_hat + bias.view(shape)": FORWARD["weight.view(shape) * x_hat + bias.view(shape)"],
+    **SCALE_AND_SHIFT,
     "(1, C, 1, 1)": {
         "(1, 1, 1, C)": "weight and bias run along the last axis (the columns), not along the channels",
     },
