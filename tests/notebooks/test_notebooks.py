@@ -135,7 +135,7 @@ def _frame(notebook: NotebookNode, lesson: str) -> list[str]:
         found.append(f"not exactly one cell tagged parameters with {PARAMETERS}, but {values}")
     after = code[code.index(parameters[-1]) + 1 :] if parameters else []
     begins = after[0].source.splitlines() if after else []
-    for call in ("check_parameters(retrain, seeds, device)", "figures.style()"):
+    for call in ("check_parameters(retrain, seeds, device)", "style.use()"):
         if call not in begins:
             found.append(f"the cell after the parameters does not call {call}")
     if not re.fullmatch(r"\d\d(_[a-z0-9]+)+", lesson):
@@ -287,8 +287,8 @@ SPOILT = {
         "does not call check_parameters(retrain, seeds, device)",
     ),
     "own style of figures": (
-        lambda n: n.cells[3].update(source=BEGIN.replace("figures.style()", "")),
-        "does not call figures.style()",
+        lambda n: n.cells[3].update(source=BEGIN.replace("style.use()", "")),
+        "does not call style.use()",
     ),
     "slider and pyplot": (
         _change(
