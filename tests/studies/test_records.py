@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
 
 FILL = """
 import errno, json, resource, signal, sys
-from helpers import records
+from helpers.studies import records
 
 path, run, limit = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
 if limit:  # no file may grow beyond it: a write that does not fit is cut off, as on a full disk

@@ -23,6 +23,7 @@ import psutil
 import pytest
 import torch
 from distributed import SpecCluster
+from distributed.core import Status
 
 from helpers import ROOT, files
 from helpers.analysis import sweeps
@@ -276,7 +277,7 @@ def test_a_worker_that_dask_gave_up_is_replaced(log, tmp_path, monkeypatch):
 
     def give_up():
         wait_until(lambda: len(events(log, "end")) >= 2)
-        [cluster] = list(SpecCluster._instances)
+        [cluster] = [one for one in SpecCluster._instances if one.status == Status.running]
         for worker in list(cluster.workers.values()):
             cluster.sync(worker.close)
             given_up.append(worker)
