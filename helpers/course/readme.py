@@ -150,6 +150,8 @@ def _cell(text: str) -> str:
 
 def _looks(study: Study) -> str:
     """The study's looks, that which its recorded runs have reached in bold."""
+    if study.mixed:
+        return "not judged: several machines"
     reached = looked(study, study_runs.recorded(study, study.seeds, RECORDED))
     return ", ".join(f"**{look}**" if look == reached else str(look) for look in study.looks)
 
