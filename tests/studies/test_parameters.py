@@ -2,6 +2,7 @@
 
 import nbformat
 import papermill
+import papermill.cli
 import pytest
 import torch
 from typer.testing import CliRunner
