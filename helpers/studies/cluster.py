@@ -3,11 +3,14 @@
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 20.0  # how long a scheduler may take to answer
 POLL_SECONDS = 2.0  # how often workers that came or went are counted; a job that ends is noticed at once
+LOST_SECONDS = 600.0  # how long a machine may be without a worker while it has a job
 STARTS = 3  # times that the local workers are started: one may be killed, as for memory, while it starts
 ALLOWED_LOSSES = 10  # local workers that may die under one job before the job itself is blamed
 # Dask has its workers give freed memory back at once (MALLOC_TRIM_THRESHOLD_=65536). A training step frees
@@ -108,25 +111,29 @@ def work(
 
     Whenever a worker is free, next_task(its address) gives the next (name, arguments) for it, or None if
     there is nothing for it. Two clients of one scheduler that ask for the same name share the job. A job
-    whose worker is lost is given out again by the scheduler, to whatever worker there is.
+    whose worker is lost is given out again by the scheduler, on the same machine.
 
     report is called with name, result and error, one of the last two being None. It may be called twice for a
-    job if a KeyboardInterrupt strikes in it. Raises JobsError when the scheduler is lost.
+    job if a KeyboardInterrupt strikes in it. Raises JobsError when the scheduler is lost, or
+    a machine with a job has no worker for LOST_SECONDS.
     """
     from distributed import wait
 
     running: dict[Any, tuple[str, str]] = {}  # future -> name, address of its worker
+    seen: dict[str, float] = {}  # machine -> when it last had a worker
     try:
         while True:
             if client.cluster is not None:
                 _replace_lost(client.cluster)
             workers = client.nthreads()
+            seen |= dict.fromkeys(map(machine, workers), time.monotonic())
+            _check_machines({machine(address) for _, address in running.values()}, seen)
             for address in workers.keys() - {address for _, address in running.values()}:
                 if len(running) < len(workers) and (task := next_task(address)):
                     name, arguments = task
-                    future = client.submit(
-                        function, *arguments, key=name, workers=[address], allow_other_workers=True
-                    )
+                    # Bound to one worker, a job would wait for ever if it died: a new one has another address.
+                    bound = None if client.cluster is not None else [machine(address)]
+                    future = client.submit(function, *arguments, key=name, workers=bound)
                     running[future] = name, address
             if workers and not running:
                 return
@@ -139,6 +146,20 @@ def work(
     finally:
         _report_ended(running, report)  # what ended while Ctrl-C or an error came up
         client.cancel(list(running))
+
+
+def machine(address: str) -> str:
+    """The host of a worker's address, as Dask names it: 10.0.0.1 of tcp://10.0.0.1:8786."""
+    return urlsplit(address).hostname or address
+
+
+def _check_machines(needed: set[str], seen: dict[str, float]) -> None:
+    lost = sorted(name for name in needed if time.monotonic() - seen[name] > LOST_SECONDS)
+    if lost:
+        raise JobsError(
+            f"{', '.join(lost)} has had no worker for {LOST_SECONDS:.0f} s; what had ended is kept. "
+            "Start a worker there, or the command again to train its seeds elsewhere."
+        )
 
 
 def _report_ended(

@@ -5,7 +5,6 @@ import datetime
 import threading
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from torch import nn
 from tqdm import tqdm
@@ -172,7 +171,7 @@ class _Handout:
         self.given: set[tuple[int, str]] = set()  # seeds and arms that were handed out
 
     def __call__(self, worker: str) -> tuple[str, tuple] | None:
-        machine = urlsplit(worker).hostname or worker
+        machine = cluster.machine(worker)
         if machine not in self.place_of:
             job = self.client.submit(_place, self.device, workers=[worker], pure=False)
             self.place_of[machine] = job.result()

@@ -188,6 +188,31 @@ def test_killed_workers_lose_nothing(log, tmp_path):
     assert len(events(log, "end")) <= len(FULL) + 4  # a run may have ended and not yet been handed over
 
 
+def test_the_only_worker_may_be_killed(log, tmp_path):
+    """Its job goes to the worker that is started in its place, which has another address."""
+    victims = []
+
+    def kill_it():
+        wait_until(lambda: len(log.read_text().split()) >= 4)
+        victims.append(int(log.read_text().split()[-1]))
+        os.kill(victims[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_it)
+    killer.start()
+    found = study_runs.run(toy("a", "b"), seeds=1, jobs=1, folder=tmp_path)
+    killer.join()
+    assert len(victims) == 1
+    assert order(found) == [("a", 0), ("b", 0)]
+
+
+def test_a_machine_that_is_gone_with_its_job_is_told(monkeypatch):
+    monkeypatch.setattr(jobs, "LOST_SECONDS", 5.0)
+    now = time.monotonic()
+    jobs._check_machines({"10.0.0.1"}, {"10.0.0.1": now - 1, "10.0.0.2": now - 60})
+    with pytest.raises(jobs.JobsError, match=r"10\.0\.0\.2 has had no worker for 5 s"):
+        jobs._check_machines({"10.0.0.1", "10.0.0.2"}, {"10.0.0.1": now, "10.0.0.2": now - 60})
+
+
 def test_a_killed_command_loses_nothing_and_leaves_nothing_running(log, tmp_path):
     chance = random.Random(1)
     for _ in range(4):
