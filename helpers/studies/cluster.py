@@ -131,7 +131,7 @@ def work(
             for address in workers.keys() - {address for _, address in running.values()}:
                 if len(running) < len(workers) and (task := next_task(address)):
                     name, arguments = task
-                    # Bound to one worker, a job would wait for ever if it died: a new one has another address.
+                    # Bound to a worker, a job would wait for ever if it died: a new one has a new address.
                     bound = None if client.cluster is not None else [machine(address)]
                     future = client.submit(function, *arguments, key=name, workers=bound)
                     running[future] = name, address
