@@ -202,14 +202,14 @@ def train(
     from helpers.studies import runs as study_runs
     from helpers.studies.cluster import JobsError, cores
     from helpers.studies.records import RECORDED, REPRODUCED, RecordError
-    from helpers.training.execution import Execution
+    from helpers.training.execution import chosen_device
 
     names = names or list(STUDIES)
     for name in names:
         known("study", name, STUDIES)
     if scheduler is None:
         with told(ValueError, status=2):
-            place = Execution.auto(device).device
+            place = chosen_device(device)
         jobs = jobs or (1 if place == "cuda" else cores())
     folder = RECORDED if record else REPRODUCED
     with told(DataError, JobsError, RecordError, study_runs.StudyError):

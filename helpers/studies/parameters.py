@@ -12,14 +12,12 @@ def check_parameters(retrain: bool, seeds: int, device: str) -> None:
     seeds: a whole number from 1 to MOST_SEEDS.
     device: one of DEVICES; "cuda" only where torch sees a GPU.
     """
-    from helpers.training.execution import (
-        Execution,  # here, not above: the command checks values without torch
-    )
+    from helpers.training.execution import chosen_device  # here: the command checks values without torch
 
     for name, value in zip(NAMES, (retrain, seeds, device), strict=True):
         if wrong := fault(name, value):
             raise ValueError(wrong)
-    Execution.auto(device)  # says if there is no GPU here
+    chosen_device(device)  # says if there is no GPU here
 
 
 def fault(name: str, value: object) -> str | None:

@@ -3,9 +3,7 @@
 import ctypes
 import functools
 import json
-import os
 import platform
-import tempfile
 import time
 import warnings
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import platformdirs
 import torch
 from torch import nn
 
+from helpers import files
 from helpers.nn import modes
 
 PRECISIONS = ("float32", "bfloat16")
@@ -36,12 +35,7 @@ class Execution:
 
         Raises ValueError for a device other than "auto", "cpu", "cuda", or "cuda" where there is none.
         """
-        if device not in ("auto", "cpu", "cuda"):
-            raise ValueError(f'device={device!r}; choose "auto", "cpu" or "cuda"')
-        if device == "cuda" and not torch.cuda.is_available():
-            raise ValueError('device="cuda", but torch sees no GPU here; choose "auto" or "cpu"')
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = chosen_device(device)
         if device == "cuda":
             precision = "bfloat16" if torch.cuda.is_bf16_supported(False) else "float32"
         else:
@@ -51,6 +45,20 @@ class Execution:
     def autocast(self) -> torch.autocast:
         """The context in which a model's forward pass has this precision."""
         return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+def chosen_device(device: str) -> str:
+    """The device that is meant, "cpu" or "cuda": "auto" is a GPU where there is one.
+
+    Raises ValueError for a device other than "auto", "cpu", "cuda", or "cuda" where there is none.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f'device={device!r}; choose "auto", "cpu" or "cuda"')
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError('device="cuda", but torch sees no GPU here; choose "auto" or "cpu"')
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device
 
 
 _STEPS = ("cpu family", "model")  # of /proc/cpuinfo: which generation of the processor
@@ -137,10 +145,7 @@ def _step_times() -> dict[str, float]:
 def _keep(path: Path, text: str) -> None:
     """Writes the file at once or, where nothing can be written, not at all: then the next process times."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as draft:
-            draft.write(text)
-        os.replace(draft.name, path)
+        files.write(path, text)
     except OSError as error:
         warnings.warn(f"the timing of this machine cannot be kept in {path}: {error.strerror}", stacklevel=2)
 

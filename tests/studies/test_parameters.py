@@ -11,6 +11,7 @@ from helpers.course import cli, run_lessons
 from helpers.lessons import STUDIES
 from helpers.studies import runs as study_runs
 from helpers.studies.parameters import DEVICES, MOST_SEEDS, check_parameters, fault
+from helpers.training import execution
 from helpers.training.execution import Execution
 
 GOOD = {"retrain": False, "seeds": 5, "device": "cpu"}
@@ -96,3 +97,8 @@ def test_plain_papermill_stops_in_the_lesson_before_it_computes(value, tmp_path)
     cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
     counted = [cell.execution_count for cell in cells if cell.cell_type == "code" and cell.execution_count]
     assert counted[-1] == 4  # set-up, parameters, those injected, and the cell that checks them
+
+
+def test_to_check_the_parameters_nothing_is_timed(monkeypatch):
+    monkeypatch.setattr(execution, "timing", lambda: pytest.fail("a step was timed at the start of a lesson"))
+    check_parameters(False, 5, "auto")
