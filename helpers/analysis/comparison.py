@@ -8,7 +8,7 @@ import pandas as pd
 
 from helpers.analysis.published import published_for
 from helpers.analysis.readings import Measure, Runs, best, epochs_to_reach, epochs_until, final, place
-from helpers.analysis.stats import Interval, differences_of, interval, span
+from helpers.analysis.stats import Interval, differences_of, over_seeds, span
 
 METRICS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds")
 COLUMNS = ("study", "arm", "seed", "epoch", *METRICS, "status")
@@ -68,16 +68,28 @@ def by_seed(
 
     `missing` stands in for a measure of None, see stats.paired. Raises PlaceError for pairs across machines.
     """
-    first, second = values(runs, a, measure), values(runs, b, measure)
+    ours = [run for run in runs if run["arm"] in (a, b)]
+    return pairs(ours, values(runs, a, measure), values(runs, b, measure), missing)
+
+
+def pairs(
+    runs: Runs,
+    first: Mapping[int, float | None],
+    second: Mapping[int, float | None],
+    missing: float | None = None,
+) -> dict[int, float]:
+    """Seed -> first - second, over the seeds that both have; `runs` are those that the values are of.
+
+    Raises PlaceError for pairs across machines.
+    """
     shared = sorted(first.keys() & second.keys())
-    same_place([run for run in runs if run["arm"] in (a, b) and run["seed"] in shared])
+    same_place([run for run in runs if run["seed"] in shared])
     return differences_of({s: first[s] for s in shared}, {s: second[s] for s in shared}, missing)
 
 
 def mean(runs: Runs, arm: str, measure: Measure = final) -> Interval | None:
     """Mean and 95 % interval over the arm's runs, None if none came to its end."""
-    found = list(values(runs, arm, measure).values())
-    return interval(found) if found else None
+    return over_seeds(values(runs, arm, measure))
 
 
 def difference(
@@ -87,8 +99,7 @@ def difference(
 
     `missing` stands in for a measure of None, see stats.paired.
     """
-    found = by_seed(runs, a, b, measure, missing)
-    return interval(list(found.values())) if found else None
+    return over_seeds(by_seed(runs, a, b, measure, missing))
 
 
 def differences(runs: Runs, baseline: str, measure: Measure = final) -> dict[str, Interval]:

@@ -75,6 +75,11 @@ def differences_of(
     return dict(zip(seeds, apart.tolist(), strict=True))
 
 
+def over_seeds(by_seed: Mapping[int, float | None]) -> Interval | None:
+    """Mean and 95 % interval of the values by seed, None without a seed."""
+    return interval(list(by_seed.values())) if by_seed else None
+
+
 def sampling_error(accuracy: float, images: int) -> float:
     """Standard error, in points, of an accuracy in percent measured on that many test images (binomial).
 
@@ -138,7 +143,7 @@ def verdict(
     difference that matters" otherwise.
 
     The words promise what the intervals do: where those hold all true differences at once in 95 % of studies
-    (see spent, and findings.judged for several comparisons), a wrong "holds", "false" or "no difference that
+    (see spent, and claims.judged for several comparisons), a wrong "holds", "false" or "no difference that
     matters" comes in 5 % of studies at most. That is so for differences that are roughly normal. Where one
     seed in ten is lucky by 4 standard deviations, a study that has drawn none yet errs in 7 %, and by 8 in
     19 % (tests/analysis/test_stats.py measures all of it): look at the single runs too.

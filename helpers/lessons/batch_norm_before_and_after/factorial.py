@@ -11,7 +11,7 @@ from itertools import combinations, product
 
 from helpers.analysis import comparison
 from helpers.analysis.readings import Measure, Runs, final
-from helpers.analysis.stats import Interval, interval
+from helpers.analysis.stats import Interval, over_seeds
 
 Levels = tuple[bool, ...]  # of each factor, in their order: on or off
 
@@ -80,8 +80,7 @@ def contrast(
 
 def effect(runs: Runs, design: Design, factors: Sequence[str], measure: Measure = final) -> Interval | None:
     """Mean and 95 % interval of a contrast over the seeds, None without a complete seed."""
-    found = list(contrast(runs, design, factors, measure).values())
-    return interval(found) if found else None
+    return over_seeds(contrast(runs, design, factors, measure))
 
 
 def effects(runs: Runs, design: Design, measure: Measure = final) -> dict[str, Interval]:
@@ -98,7 +97,7 @@ def effects(runs: Runs, design: Design, measure: Measure = final) -> dict[str, I
 def simple_effects(runs: Runs, design: Design, factor: str, measure: Measure = final) -> dict[str, Interval]:
     """The effect of one factor at each setting of the others, by the arm without it: paired differences."""
     found = simple_by_seed(runs, design, factor, measure)
-    return {arm: interval(list(values.values())) for arm, values in found.items() if values}
+    return {arm: item for arm, values in found.items() if (item := over_seeds(values))}
 
 
 def simple_by_seed(

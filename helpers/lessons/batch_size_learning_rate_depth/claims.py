@@ -1,5 +1,6 @@
 """What the studies of lesson batch_size_learning_rate_depth say."""
 
+from helpers.analysis import comparison
 from helpers.analysis.claims import Differences, Statement, greater
 from helpers.analysis.readings import Runs
 from helpers.lessons.batch_size_learning_rate_depth import grids
@@ -26,11 +27,7 @@ def norm_grid(runs: Runs, matters: float | None) -> list[Statement]:
         greater(
             18,
             "compared with group norm's it narrows as the batch shrinks",
-            {
-                "batch 8 against 512": {
-                    seed: small[seed] - large[seed] for seed in small.keys() & large.keys()
-                }
-            },
+            {"batch 8 against 512": comparison.pairs(runs, small, large)},
             "points",
             matters,
         ),
@@ -54,7 +51,7 @@ def norm_grid(runs: Runs, matters: float | None) -> list[Statement]:
 def vgg_learning_rate(runs: Runs, matters: float | None) -> list[Statement]:
     def wider(below_best: float | None = None) -> Differences:
         first, second = (grids.decades(runs, norm, below_best) for norm in ("batch", "none"))
-        return {seed: first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())}
+        return comparison.pairs(runs, first, second)
 
     def above(arm: str, sign: int) -> Differences:
         return grids.values(runs, arm, lambda run: sign * (grids.reached(run) - grids.TRAINS))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from helpers.analysis import comparison, readings, sweeps
 from helpers.analysis.readings import Runs, final
-from helpers.analysis.stats import Interval, interval
+from helpers.analysis.stats import Interval, interval, over_seeds
 
 CHANCE = 10.0  # percent: naming one of ten classes always
 TRAINS = 2 * CHANCE  # a run that ends above this has learned something
@@ -53,22 +53,18 @@ def values(runs: Runs, arm: str, value: Value = reached) -> dict[int, float]:
 
 def mean(runs: Runs, arm: str, value: Value = reached) -> Interval | None:
     """Mean and 95 % interval of the arm's values, None if there are none."""
-    found = list(values(runs, arm, value).values())
-    return interval(found) if found else None
+    return over_seeds(values(runs, arm, value))
 
 
 def by_seed(runs: Runs, a: str, b: str, value: Value = reached) -> dict[int, float]:
     """Seed -> a - b, over the seeds that both arms have. Raises comparison.PlaceError across machines."""
-    first, second = values(runs, a, value), values(runs, b, value)
-    shared = sorted(first.keys() & second.keys())
-    comparison.same_place([run for run in runs if run["arm"] in (a, b) and run["seed"] in shared])
-    return {seed: first[seed] - second[seed] for seed in shared}
+    ours = [run for run in runs if run["arm"] in (a, b)]
+    return comparison.pairs(ours, values(runs, a, value), values(runs, b, value))
 
 
 def difference(runs: Runs, a: str, b: str, value: Value = reached) -> Interval | None:
     """Mean and 95 % interval of a - b over the seeds that both arms have, None if there are none."""
-    found = list(by_seed(runs, a, b, value).values())
-    return interval(found) if found else None
+    return over_seeds(by_seed(runs, a, b, value))
 
 
 def gap_at_equal_training(runs: Runs) -> Value:
@@ -128,12 +124,12 @@ def crossing(numbers: Sequence[float], differences: Sequence[float]) -> float | 
 def crossings(runs: Runs, a: str, b: str, value: Value = reached) -> dict[int, float | None]:
     """For each seed, where norm a gets ahead of norm b (see crossing), over the numbers that both have."""
     by_number = {
-        number: (values(runs, f"{a} {number:g}", value), values(runs, f"{b} {number:g}", value))
+        number: by_seed(runs, f"{a} {number:g}", f"{b} {number:g}", value)
         for number in sorted({setting(run["arm"])[1] for run in runs})
     }
     found = {}
     for seed in sorted({run["seed"] for run in runs}):
-        there = {n: x[seed] - y[seed] for n, (x, y) in by_number.items() if seed in x and seed in y}
+        there = {number: apart[seed] for number, apart in by_number.items() if seed in apart}
         found[seed] = crossing(list(there), list(there.values()))
     return found
 

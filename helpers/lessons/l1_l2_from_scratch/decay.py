@@ -6,7 +6,7 @@ import pandas as pd
 
 from helpers.analysis import comparison, sweeps
 from helpers.analysis.readings import Runs
-from helpers.analysis.stats import Interval, differences_of, interval
+from helpers.analysis.stats import Interval, differences_of, over_seeds
 
 OPTIMIZERS = ("adam", "adamw")
 CHANCE = 10.0  # percent: what a network is worth whose run diverged
@@ -68,8 +68,7 @@ def by_seed(runs: Runs, a: Measure, b: Measure) -> dict[int, float]:
 
 def difference(runs: Runs, a: Measure, b: Measure) -> Interval | None:
     """Mean and 95 % interval of by_seed, None if no seed has all the arms."""
-    found = list(by_seed(runs, a, b).values())
-    return interval(found) if found else None
+    return over_seeds(by_seed(runs, a, b))
 
 
 def at_its_best(runs: Runs) -> dict[int, float]:

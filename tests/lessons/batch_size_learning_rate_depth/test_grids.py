@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from helpers.analysis import comparison
 from helpers.lessons import STUDIES
 from helpers.lessons.batch_size_learning_rate_depth import grids
 from tests import standin_runs
@@ -181,6 +182,16 @@ def test_findings_of_the_rates():
     fails = [r for r in vgg_runs() if r["arm"] != "batch 0.5"]
     fails += [made(VGG, "batch 0.5", seed, None) for seed in range(3)]
     assert verdicts(fails)[2] == (24, "false")
+
+
+def test_decades_and_crossings_of_runs_from_two_machines_are_refused():
+    elsewhere = {"environment": vgg_runs()[0]["environment"] | {"processor": "another kind"}}
+    rates = [r | elsewhere if r["arm"].startswith("none") else r for r in vgg_runs()]
+    with pytest.raises(comparison.PlaceError, match="another kind"):
+        standin_runs.judge(rates)
+    sizes = [r | elsewhere if r["arm"].startswith("group") else r for r in grid_runs()]
+    with pytest.raises(comparison.PlaceError, match="another kind"):
+        grids.crossings(sizes, "batch", "group")
 
 
 def test_findings_of_depth():
