@@ -9,7 +9,18 @@ from helpers.analysis import comparison
 from helpers.analysis.comparison import by_seed
 from helpers.analysis.published import published_for
 from helpers.analysis.readings import Measure, Runs, best, final
-from helpers.analysis.stats import Interval, interval, range_of_a_run, runs_to_decide, span, told, verdict
+from helpers.analysis.stats import (
+    ERROR,
+    MOST_TO_DECIDE,
+    Interval,
+    interval,
+    range_of_a_run,
+    runs_to_decide,
+    span,
+    told,
+    verdict,
+    within,
+)
 
 Differences = Mapping[int, float]  # seed -> difference; each is to be above 0
 Evidence = Callable[[float], Interval]  # error level -> the interval that misses the truth so seldom
@@ -101,9 +112,8 @@ def judged(
     """The findings, each with intervals that hold together for all comparisons of its claim.
 
     error: the part of the error level that may be used up now (see stats.spent); None where nothing is to be
-    decided, and why. A claim with m comparisons has intervals at error / m each
-    (Bonferroni): all of them hold the truth at once in 1 - error of studies. A finding that is judged already
-    stays as it is.
+    decided, and why. A claim with m comparisons has intervals at error / m each (Bonferroni): all of them
+    hold the truth at once in 1 - error of studies. A finding that is judged already stays as it is.
     """
     found = []
     open_ = [statement for statement in statements if isinstance(statement, Statement)]
@@ -112,7 +122,7 @@ def judged(
             found.append(statement)
             continue
         family = sum(len(other.evidence) for other in open_ if other.claim == statement.claim)
-        each = (0.05 if error is None else error) / max(family, 1)
+        each = (ERROR if error is None else error) / max(family, 1)
         intervals = {name: evidence(each) for name, evidence in statement.evidence.items()}
         measured = "; ".join(f"{name}: {told(item, sign='+')}" for name, item in intervals.items())
         found.append(
@@ -136,10 +146,7 @@ def _verdict(statement: Statement, intervals: Mapping[str, Interval], error: flo
         return "holds when: " + ", ".join(name for name, item in intervals.items() if item.low > 0)
     if word == "undecided":
         return "undecided: " + _what_decides(statement, intervals, error)
-    small = statement.matters is not None and all(
-        -statement.matters < item.low and item.high < statement.matters for item in intervals.values()
-    )
-    if small and word in ("holds", "false"):
+    if word in ("holds", "false") and all(within(item, statement.matters) for item in intervals.values()):
         return f"{word}: by less than matters"
     return word
 
@@ -151,7 +158,7 @@ def _what_decides(statement: Statement, intervals: Mapping[str, Interval], error
         return "one run does not tell"
     needed = [runs_to_decide(item, error, statement.matters) for item in open_]
     if None in needed:
-        return "more than 1,000 runs would decide"
+        return f"more than {MOST_TO_DECIDE:,} runs would decide"
     return f"about {max(needed)} runs would decide"
 
 

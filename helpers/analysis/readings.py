@@ -10,6 +10,7 @@ from helpers.analysis.stats import epochs_to
 
 Runs = Sequence[Mapping[str, Any]]  # records of one study, as helpers.studies.records reads them
 Measure = Callable[[Mapping[str, Any]], float | None]  # of one run
+SHIFTS = ("brightness", "contrast")
 
 
 def final(run: Mapping[str, Any]) -> float:
@@ -43,9 +44,6 @@ def epochs_to_reach(accuracies: Sequence[float], threshold: float) -> float | No
 def fastest_epoch(run: Mapping[str, Any]) -> float:
     """Seconds of the fastest epoch: the others were slowed down by whatever shared the machine."""
     return min(epoch["seconds"] for epoch in run["epochs"])
-
-
-SHIFTS = ("brightness", "contrast")
 
 
 def tested(run: Mapping[str, Any]) -> float:
@@ -97,9 +95,6 @@ def shift_curve(run: Mapping[str, Any], kind: str) -> dict[float, float]:
 
 def _unshifted(run: Mapping[str, Any]) -> float:
     return run["measures"]["shifts"]["none"]["0"]
-
-
-# Measures of one run.
 
 
 def training_loss(run: Mapping[str, Any]) -> float:

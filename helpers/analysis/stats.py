@@ -15,6 +15,7 @@ import numpy as np
 from scipy import stats
 
 _MOST = 1_000_000  # runs: beyond any study
+ERROR = 0.05  # that a study may use up: its intervals hold together in 95 % of studies
 VERDICTS = ("holds", "holds when", "false", "no difference that matters", "undecided")
 
 
@@ -116,7 +117,7 @@ def epochs_to(accuracies: Sequence[float | None], threshold: float) -> int | Non
     return next((epoch for epoch, there in enumerate(reached, start=1) if there), None)
 
 
-def spent(looks: Sequence[int], seeds: int, error: float = 0.05) -> float:
+def spent(looks: Sequence[int], seeds: int, error: float = ERROR) -> float:
     """The part of the error level that a study may use up at the last look that so many seeds reach.
 
     A study that is judged after 10, 20 and 30 seeds has three chances to be wrong. Look k of K is given
@@ -161,12 +162,17 @@ def verdict(
     return "false" if "false" in words else "no difference that matters"
 
 
+def within(item: Interval, matters: float | None, margin: float = 0.0) -> bool:
+    """Whether the interval reaches less than `matters` to either side of the margin."""
+    return matters is not None and margin - matters < item.low and item.high < margin + matters
+
+
 def _word(item: Interval, margin: float, matters: float | None) -> str:
     if item.low > margin:
         return "holds"
     if item.high <= margin:
         return "false"
-    if matters is not None and margin - matters < item.low and item.high < margin + matters:
+    if within(item, matters, margin):
         return "no difference that matters"
     return "undecided"
 

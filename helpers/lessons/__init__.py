@@ -66,6 +66,7 @@ CHOSEN: dict[str, dict[str, float]] = {  # what the searches found: search -> ra
     **regularization_experiments_studies.CHOSEN,
 }
 
+# Study -> what its claims say of the runs, given the smallest difference that matters there, in points.
 CLAIMS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] = {
     "cifar_norms": batch_layer_group_compared_claims.cifar_norms,
     "input_scaling": data_normalization_claims.input_scaling,
@@ -81,6 +82,7 @@ CLAIMS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] = {
     "l1_path": regularization_experiments_claims.l1_path,
 }
 
+# Lesson -> its exercises, in their order.
 EXERCISES: dict[str, list[Exercise]] = {
     "01": data_normalization_exercises.EXERCISES,
     "02": why_scale_matters_exercises.EXERCISES,
@@ -94,10 +96,6 @@ EXERCISES: dict[str, list[Exercise]] = {
 }
 
 
-# Lesson -> its exercises, in their order.
-# Study -> what its claims say of the runs, given the smallest difference that matters there, in points.
-
-
 def findings(runs: Runs) -> list[Finding]:
     """The findings of the study that the runs are of; none without runs, or if it tests no claim.
 
@@ -107,24 +105,23 @@ def findings(runs: Runs) -> list[Finding]:
     if not runs or runs[0]["study"] not in CLAIMS:
         return []
     study = STUDIES[runs[0]["study"]]
-    if any(run.get("mixed") for run in runs):
-        return judged(
-            CLAIMS[study.name](runs, study.matters), None, "its pairs were made on several machines"
-        )
-    look = looked(study, runs)
+    mixed = any(run.get("mixed") for run in runs)
+    look = 0 if mixed else looked(study, runs)
     judging = [run for run in runs if run["seed"] < look] if look else runs
     error = spent(study.looks, look) if look else None
-    return judged(CLAIMS[study.name](judging, study.matters), error)
+    why = "its pairs were made on several machines" if mixed else "before the first look"
+    return judged(CLAIMS[study.name](judging, study.matters), error, why)
 
 
 def looked(study: Study, runs: Runs) -> int:
     """The last of the study's looks for which all seeds and arms are among the runs; 0 before the first."""
     there = {(run["arm"], run["seed"]) for run in runs}
-    complete = 0
-    while all((arm.name, complete) in there for arm in study.arms_of(complete)):
-        complete += 1
-        if complete == study.seeds:
-            break
+    incomplete = (
+        seed
+        for seed in range(study.seeds)
+        if not all((arm.name, seed) in there for arm in study.arms_of(seed))
+    )
+    complete = next(incomplete, study.seeds)
     return max([look for look in study.looks if look <= complete], default=0)
 
 

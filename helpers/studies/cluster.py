@@ -114,8 +114,8 @@ def work(
     whose worker is lost is given out again by the scheduler, on the same machine.
 
     report is called with name, result and error, one of the last two being None. It may be called twice for a
-    job if a KeyboardInterrupt strikes in it. Raises JobsError when the scheduler is lost, or
-    a machine with a job has no worker for LOST_SECONDS.
+    job if a KeyboardInterrupt strikes in it. Raises JobsError when the scheduler is lost, or a machine with a
+    job has no worker for LOST_SECONDS.
     """
     from distributed import wait
 

@@ -64,7 +64,7 @@ def recorded(study: Study, seeds: int | None = None, folder: Path | str = REPROD
     there = records.read(_file(study, folder))
     found = []
     for seed in range(study.seeds if seeds is None else seeds):
-        places = _by_place(study, seed, there)
+        places = list(_by_place(study, seed, there).values())
         if not (study.sweep or study.mixed):
             places = places[-1:]
         runs = {arm: run for place in places for arm, run in place.items()}
@@ -76,23 +76,24 @@ def recorded(study: Study, seeds: int | None = None, folder: Path | str = REPROD
 
 def lacking(study: Study, folder: Path | str = REPRODUCED) -> dict[int, list[str]]:
     """Seed -> the arms without a run at the place of the others, for every seed that has been begun."""
-    found = {}
-    for seed in range(study.seeds):
-        there = {run["arm"] for run in recorded(study, seed + 1, folder) if run["seed"] == seed}
-        missing = [arm.name for arm in study.arms_of(seed) if arm.name not in there]
-        if there and missing:
-            found[seed] = missing
-    return found
+    arms: dict[int, set[str]] = {}
+    for run in recorded(study, folder=folder):
+        arms.setdefault(run["seed"], set()).add(run["arm"])
+    missing = {
+        seed: [arm.name for arm in study.arms_of(seed) if arm.name not in there]
+        for seed, there in arms.items()
+    }
+    return {seed: names for seed, names in missing.items() if names}
 
 
-def _by_place(study: Study, seed: int, there: list[dict[str, Any]]) -> list[dict[str, dict[str, Any]]]:
-    """For each place arm -> the run of that arm and seed; the place that has most of the arms comes last."""
+def _by_place(study: Study, seed: int, there: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Place -> arm -> the run of that arm and seed; the place that has most of the arms comes last."""
     wanted = {records.key(study.config(arm), seed): arm.name for arm in study.arms_of(seed)}
     places: dict[str, dict[str, dict[str, Any]]] = {}
     for record in there:
         if record["key"] in wanted:
             places.setdefault(readings.place(record), {})[wanted[record["key"]]] = record
-    return sorted(places.values(), key=len)
+    return dict(sorted(places.items(), key=lambda place: len(place[1])))
 
 
 def run(
@@ -181,14 +182,9 @@ class _Handout:
                 continue
             arms = self.study.arms_of(seed)
             places = _by_place(self.study, seed, there)
-            if places and len(places[-1]) == len(arms):
+            if any(len(runs) == len(arms) for runs in places.values()):
                 continue
-            here = {
-                name
-                for runs in places
-                for name, run in runs.items()
-                if readings.place(run) == self.place_of[machine]
-            }
+            here = places.get(self.place_of[machine], {})
             for arm in arms:
                 if arm.name not in here and (seed, arm.name) not in self.given:
                     self.machine_of[seed] = machine

@@ -122,7 +122,7 @@ def test_own_layers_and_torchs_give_the_same_network(norm, training):
 def test_unknown_names_are_refused_with_those_that_exist():
     with pytest.raises(ValueError, match="'leaky'; choose one of relu, leaky_relu"):
         mlp(activation="leaky")
-    with pytest.raises(ValueError, match="'group' of vectors; choose one of none, batch, layer"):
+    with pytest.raises(ValueError, match="of vectors 'group'; choose one of none, batch, layer"):
         mlp("group")
     with pytest.raises(ValueError, match="none, batch, layer"):
         vector_norm("bach", 4)
