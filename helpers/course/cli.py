@@ -70,7 +70,7 @@ def _inventory() -> None:
     """Shows data sets, lessons and studies: what is here and, at the end, how to get what is not."""
     from helpers.course import run_lessons
     from helpers.images import datasets
-    from helpers.lessons import STUDIES, looked
+    from helpers.lessons import STUDIES
     from helpers.studies import runs as study_runs
     from helpers.studies.records import RECORDED, REPRODUCED
     from helpers.training.execution import Execution, precision_file, timing
@@ -95,7 +95,7 @@ def _inventory() -> None:
     typer.echo("\nStudies")
     for study in STUDIES.values():
         runs = {folder: study_runs.recorded(study, study.seeds, folder) for folder in (RECORDED, REPRODUCED)}
-        look = looked(study, runs[RECORDED])
+        look = study.looked(runs[RECORDED])
         typer.echo(
             f"  {study.name}: {len(runs[RECORDED])} runs recorded, judged after {look} of at most "
             f"{study.seeds} seeds; {len(runs[REPRODUCED])} reproduced here"

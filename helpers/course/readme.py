@@ -17,7 +17,7 @@ from helpers.analysis.comparison import difference
 from helpers.analysis.readings import Runs
 from helpers.analysis.stats import told
 from helpers.course import publishing, run_lessons
-from helpers.lessons import STUDIES, findings, looked
+from helpers.lessons import STUDIES, findings
 from helpers.lessons.batch_norm_before_and_after import factorial
 from helpers.lessons.batch_norm_before_and_after.studies import BATCH_NORM
 from helpers.lessons.batch_size_learning_rate_depth import grids
@@ -36,7 +36,7 @@ def recorded(name: str) -> Runs:
     if study is None:
         return []
     runs = study_runs.recorded(study, study.seeds, RECORDED)
-    look = looked(study, runs)
+    look = study.looked(runs)
     return [run for run in runs if run["seed"] < look]
 
 
@@ -152,7 +152,7 @@ def _looks(study: Study) -> str:
     """The study's looks, that which its recorded runs have reached in bold."""
     if study.mixed:
         return "not judged: several machines"
-    reached = looked(study, study_runs.recorded(study, study.seeds, RECORDED))
+    reached = study.looked(study_runs.recorded(study, study.seeds, RECORDED))
     return ", ".join(f"**{look}**" if look == reached else str(look) for look in study.looks)
 
 

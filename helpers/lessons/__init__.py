@@ -106,23 +106,11 @@ def findings(runs: Runs) -> list[Finding]:
         return []
     study = STUDIES[runs[0]["study"]]
     mixed = any(run.get("mixed") for run in runs)
-    look = 0 if mixed else looked(study, runs)
+    look = 0 if mixed else study.looked(runs)
     judging = [run for run in runs if run["seed"] < look] if look else runs
     error = spent(study.looks, look) if look else None
     why = "its pairs were made on several machines" if mixed else "before the first look"
     return judged(CLAIMS[study.name](judging, study.matters), error, why)
-
-
-def looked(study: Study, runs: Runs) -> int:
-    """The last of the study's looks for which all seeds and arms are among the runs; 0 before the first."""
-    there = {(run["arm"], run["seed"]) for run in runs}
-    incomplete = (
-        seed
-        for seed in range(study.seeds)
-        if not all((arm.name, seed) in there for arm in study.arms_of(seed))
-    )
-    complete = next(incomplete, study.seeds)
-    return max([look for look in study.looks if look <= complete], default=0)
 
 
 def findings_table(runs: Runs) -> pd.DataFrame:

@@ -37,22 +37,23 @@ def results(
     jobs: int = 2,
     progress: bool = False,
 ) -> list[dict[str, Any]]:
-    """What a lesson shows: the committed runs of the first `seeds` seeds or, with `retrain`, runs made here.
+    """What a lesson shows: the committed runs or, with `retrain`, runs made here, of `seeds` seeds.
 
-    Never more seeds than the study plans. Fewer committed runs than asked for are returned as they are, none
-    at all is a StudyError.
+    Never more seeds are trained than the study plans. Committed runs are returned up to the study's last
+    look, so that what is shown is what is judged; before the first look all there are. None at all is a
+    StudyError.
     """
     check_parameters(retrain, seeds, device)
-    seeds = min(seeds, study.seeds)
     if retrain:
-        return run(study, seeds=seeds, jobs=jobs, device=device, progress=progress)
-    found = recorded(study, seeds, RECORDED)
+        return run(study, seeds=min(seeds, study.seeds), jobs=jobs, device=device, progress=progress)
+    found = recorded(study, folder=RECORDED)
     if not found:
         raise StudyError(
             f"no run of {study.name} as it is declared now is recorded in {_file(study, RECORDED)}. "
             f"Set retrain = True, or run `course train {study.name}`, to train it."
         )
-    return found
+    look = study.looked(found)
+    return [run for run in found if run["seed"] < look] if look else found
 
 
 def recorded(study: Study, seeds: int | None = None, folder: Path | str = REPRODUCED) -> list[dict[str, Any]]:

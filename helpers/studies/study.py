@@ -1,7 +1,7 @@
 """What a study is: arms on one data set, and everything that makes one run another."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from helpers.studies import records
@@ -41,8 +41,8 @@ class Study:
     first: the images held out are the first of the file, as a source did it; drawn at random if None.
     images: the first so many of the training images, in an order drawn once, are trained on; all if None.
     sweep: arms are named "family value" and tried to see which values serve a family (see
-    helpers.analysis.sweeps). mixed: the recorded runs of one seed were made on several machines, before
-    places were kept apart. They
+        helpers.analysis.sweeps).
+    mixed: the recorded runs of one seed were made on several machines, before places were kept apart. They
         are shown as they are, with the machines' part in every difference, and nothing is judged by them.
     measures: of helpers.training.measures, taken of each network at its end, on the real test images.
     """
@@ -92,6 +92,17 @@ class Study:
     def arms_of(self, seed: int) -> tuple[Arm, ...]:
         """The arms that are run with this seed."""
         return tuple(arm for arm in self.arms if arm.seeds is None or seed < arm.seeds)
+
+    def looked(self, runs: Sequence[Mapping[str, Any]]) -> int:
+        """The last look for which all seeds and arms are among the runs; 0 before the first."""
+        there = {(run["arm"], run["seed"]) for run in runs}
+        incomplete = (
+            seed
+            for seed in range(self.seeds)
+            if not all((arm.name, seed) in there for arm in self.arms_of(seed))
+        )
+        complete = next(incomplete, self.seeds)
+        return max([look for look in self.looks if look <= complete], default=0)
 
     @property
     def tested_on(self) -> str:

@@ -10,7 +10,7 @@ from helpers.analysis import comparison, readings
 from helpers.analysis.claims import Finding, greater, judged, larger
 from helpers.analysis.comparison import PlaceError
 from helpers.analysis.stats import Interval, interval, power, runs_to_decide
-from helpers.lessons import STUDIES, findings, looked
+from helpers.lessons import STUDIES, findings
 from tests import standin_runs
 
 
@@ -131,10 +131,10 @@ def test_pairs_across_machines_are_refused_and_named():
 def test_a_study_is_judged_by_the_seeds_of_its_last_look():
     study = STUDIES["cifar_norms"]
     seven = standin_runs.runs(7)
-    assert looked(study, seven) == 5
-    assert looked(study, seven[:-1]) == 5
-    assert looked(study, standin_runs.runs(4)) == 0
+    assert study.looked(seven) == 5
+    assert study.looked(seven[:-1]) == 5
+    assert study.looked(standin_runs.runs(4)) == 0
     assert findings(seven)[0] == findings(standin_runs.runs(5))[0]
     assert findings(standin_runs.runs(4))[0].verdict == "undecided: before the first look"
     fewer = [run for run in standin_runs.runs(10) if run["arm"] != "none" or run["seed"] < 5]
-    assert looked(study, fewer) == 10  # the arm without norm is planned for five seeds
+    assert study.looked(fewer) == 10  # the arm without norm is planned for five seeds

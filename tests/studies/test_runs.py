@@ -536,8 +536,9 @@ def test_lessons_read_the_recorded_runs_or_train_their_own(log, tmp_path, monkey
         records.append(
             tmp_path / "recorded" / "toy.jsonl", study_runs.record(study, study.arms[arm], seed, run)
         )
-    assert order(study_runs.results(study, seeds=5)) == [("a", 0), ("b", 0), ("a", 1)]
-    assert order(study_runs.results(study, seeds=1)) == [("a", 0), ("b", 0)]
+    assert order(study_runs.results(study, seeds=1)) == [("a", 0), ("b", 0), ("a", 1)]  # before a look: all
+    judged = dataclasses.replace(study, looks=(1, 3))
+    assert order(study_runs.results(judged)) == [("a", 0), ("b", 0)]  # what is judged, and no more
     changed = toy("x", "b")  # the recorded runs of another configuration are not its own
     assert order(study_runs.results(changed, seeds=5)) == [("b", 0)]
 
