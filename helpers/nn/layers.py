@@ -90,6 +90,58 @@ class _Contiguous(torch.autograd.Function):
         return gradient.contiguous(memory_format=torch.channels_last)
 
 
+class GhostBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm of `images` images at a time: in training each part of the batch has its own statistics.
+
+    Ghost batch norm (Hoffer, Hubara & Soudry 2017): the noise of the statistics is changed, while the batch,
+    the number of steps and the noise of the gradient stay. The running statistics move by the mean over the
+    parts; evaluation is that of batch norm.
+    """
+
+    def __init__(self, num_features: int, images: int) -> None:
+        super().__init__(num_features)
+        if images < 1:
+            raise ValueError(f"images is {images}; statistics are taken over at least 1 image")
+        self.images = images
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), in and out; in training N is a multiple of `images`.
+
+        Raises:
+            ValueError: in training, another N.
+        """
+        if not self.training:
+            return super().forward(x)
+        n, channels, *size = x.shape
+        if n % self.images:
+            raise ValueError(
+                f"a batch of {n} images has no parts of {self.images}: choose a batch size that is a "
+                "multiple of it, for the last batch too"
+            )
+        parts = n // self.images
+        side_by_side = x.reshape(parts, self.images, channels, *size).transpose(0, 1)
+        mean, var = self.running_mean.repeat(parts), self.running_var.repeat(parts)
+        y = nn.functional.batch_norm(
+            side_by_side.reshape(self.images, parts * channels, *size),
+            mean,
+            var,
+            self.weight.repeat(parts),
+            self.bias.repeat(parts),
+            training=True,
+            momentum=self.momentum,
+            eps=self.eps,
+        )
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.copy_(mean.view(parts, channels).mean(0))
+            self.running_var.copy_(var.view(parts, channels).mean(0))
+        y = y.reshape(self.images, parts, channels, *size).transpose(0, 1).reshape(n, channels, *size)
+        return y.contiguous(memory_format=torch.channels_last)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, images={self.images}"
+
+
 class Dropout(nn.Module):
     """Zeroes each element with probability p in training and scales the others by 1 / (1 - p).
 
@@ -147,3 +199,14 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.inner(x)
+
+
+class ResidualFromZero(Residual):
+    """x + alpha inner(x), where alpha is learned and starts at 0: SkipInit (De & Smith 2020)."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__(inner)
+        self.alpha = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.alpha * self.inner(x)

@@ -9,8 +9,15 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from helpers.images.datasets import ImageData
-from helpers.nn import modes
-from helpers.nn.layers import Dropout, Residual, norm_layer, vector_norm
+from helpers.nn import modes, norms
+from helpers.nn.layers import (
+    Dropout,
+    GhostBatchNorm2d,
+    Residual,
+    ResidualFromZero,
+    norm_layer,
+    vector_norm,
+)
 
 NETWORKS = ("cifar_net", "small_cnn", "mlp", "mnist_net", "vgg", "plain_net")
 
@@ -61,18 +68,33 @@ class SmallCnn(nn.Module):
     """Two blocks of convolution, normalization, ReLU and 2x2 max-pooling, then one linear layer.
 
     Images (N, in_channels, *size) to logits (N, num_classes).
+
+    Args:
+        ghost: batch norm takes its statistics over so many images at a time (see layers.GhostBatchNorm2d).
+
+    Raises:
+        ValueError: ghost with another norm than "batch".
     """
 
     def __init__(
-        self, norm: str, in_channels: int, num_classes: int, size: tuple[int, int], own_layers: bool = False
+        self,
+        norm: str,
+        in_channels: int,
+        num_classes: int,
+        size: tuple[int, int],
+        own_layers: bool = False,
+        ghost: int | None = None,
     ) -> None:
         super().__init__()
+        if ghost is not None and norm != "batch":
+            raise ValueError(f'ghost={ghost} with norm={norm!r}: ghosts are of norm="batch"')
 
         def block(inputs: int, outputs: int) -> nn.Sequential:
             convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
-            return nn.Sequential(
-                convolution, norm_layer(norm, outputs, own_layers), nn.ReLU(), nn.MaxPool2d(2)
+            norms = (
+                norm_layer(norm, outputs, own_layers) if ghost is None else GhostBatchNorm2d(outputs, ghost)
             )
+            return nn.Sequential(convolution, norms, nn.ReLU(), nn.MaxPool2d(2))
 
         self.blocks = nn.Sequential(block(in_channels, 16), block(16, 32))
         self.classifier = nn.Linear(32 * (size[0] // 4) * (size[1] // 4), num_classes)
@@ -98,6 +120,7 @@ class Mlp(nn.Module):
         input_norm: a batch normalization of the pixels before the first layer.
         before: the normalization comes before the activation (Ioffe and Szegedy 2015, section 3.2) instead of
             after it.
+        eps, momentum: of batch norm, all of them, where they are not PyTorch's 1e-5 and 0.1.
 
     Raises:
         ValueError: an unknown name.
@@ -112,6 +135,8 @@ class Mlp(nn.Module):
         activation: str = "relu",
         input_norm: bool = False,
         before: bool = False,
+        eps: float | None = None,
+        momentum: float | None = None,
         hidden: Sequence[int] = (300, 100),
     ) -> None:
         super().__init__()
@@ -137,6 +162,10 @@ class Mlp(nn.Module):
         nn.init.xavier_uniform_(classifier.weight)
         nn.init.zeros_(classifier.bias)
         self.layers = nn.Sequential(*layers, classifier)
+        for layer in self.layers:
+            if isinstance(layer, nn.BatchNorm1d | norms.BatchNorm1d):
+                layer.eps = layer.eps if eps is None else eps
+                layer.momentum = layer.momentum if momentum is None else momentum
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
@@ -184,12 +213,24 @@ class Vgg(nn.Module):
     with normalization and ReLU, then 2x2 max-pooling; one linear layer. H and W at least 8.
 
     First weights are He-normal (He et al. 2015), biases 0, so that the plain network has a fair start.
+
+    Args:
+        affine: False freezes gamma at 1 and beta at 0.
+        norm_logits: the logits go through a batch norm of their own without gamma and beta, so that the
+            length of the last layer's weights has no effect either.
     """
 
     WIDTHS = (16, 32, 64)
 
     def __init__(
-        self, norm: str, in_channels: int, num_classes: int, size: tuple[int, int], own_layers: bool = False
+        self,
+        norm: str,
+        in_channels: int,
+        num_classes: int,
+        size: tuple[int, int],
+        own_layers: bool = False,
+        affine: bool = True,
+        norm_logits: bool = False,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -201,32 +242,63 @@ class Vgg(nn.Module):
             ]
             in_channels = width
         self.blocks = nn.Sequential(*layers)
+        if not affine:
+            for layer in self.blocks.modules():
+                if isinstance(layer, nn.modules.batchnorm._NormBase | nn.GroupNorm | norms.GroupNorm):
+                    layer.requires_grad_(False)
         self.classifier = nn.Linear(in_channels * (size[0] // 8) * (size[1] // 8), num_classes)
+        self.last_norm = nn.BatchNorm1d(num_classes, affine=False) if norm_logits else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(self.blocks(x).flatten(1))
+        return self.last_norm(self.classifier(self.blocks(x).flatten(1)))
+
+
+SHORTCUTS = {"plain": Residual, "from_zero": ResidualFromZero}
 
 
 class PlainNet(nn.Module):
-    """`depth` layers with weights and no shortcut: depth - 1 3x3 convolutions of 16 channels, each with
-    normalization and ReLU, and one linear layer after the mean over positions. The first two convolutions
-    have stride 2. First weights as those of Vgg.
+    """`depth` layers with weights: depth - 1 3x3 convolutions of 16 channels, each with normalization and
+    ReLU, and one linear layer after the mean over positions. The first two convolutions have stride 2. First
+    weights as those of Vgg.
+
+    Args:
+        shortcut: None, or one of SHORTCUTS. The layers and their order stay the same; from the second
+            convolution on each three of them, normalization, ReLU and the next convolution, are added to
+            their input ("plain"; He et al. 2016, Identity mappings, pre-activation), or a learned multiple
+            of them that starts at 0 ("from_zero").
+
+    Raises:
+        ValueError: a depth below 2, an unknown shortcut.
     """
 
     WIDTH = 16
 
     def __init__(
-        self, norm: str, in_channels: int, num_classes: int, own_layers: bool = False, depth: int = 8
+        self,
+        norm: str,
+        in_channels: int,
+        num_classes: int,
+        own_layers: bool = False,
+        depth: int = 8,
+        shortcut: str | None = None,
     ) -> None:
         super().__init__()
         if depth < 2:
             raise ValueError(f"depth is {depth}; give at least 2: a convolution and the linear layer")
-        self.blocks = nn.Sequential(
-            *(
-                _he_block(norm, self.WIDTH if i else in_channels, self.WIDTH, own_layers, 2 if i < 2 else 1)
-                for i in range(depth - 1)
-            )
-        )
+        if shortcut not in (None, *SHORTCUTS):
+            raise ValueError(f"unknown shortcut {shortcut!r}; choose None or one of {', '.join(SHORTCUTS)}")
+        blocks = [
+            _he_block(norm, self.WIDTH if i else in_channels, self.WIDTH, own_layers, 2 if i < 2 else 1)
+            for i in range(depth - 1)
+        ]
+        if shortcut is not None and depth > 3:
+            layers = [layer for block in blocks for layer in block]
+            first, *inner = (
+                layers[i : i + 3] for i in range(1, len(layers) - 2, 3)
+            )  # norm, ReLU, convolution
+            added = [SHORTCUTS[shortcut](nn.Sequential(*block)) for block in inner]
+            blocks = [layers[0], *first, *added, *layers[-2:]]
+        self.blocks = nn.Sequential(*blocks)
         self.classifier = nn.Linear(self.WIDTH, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -10,7 +10,9 @@ from torch.nn.utils.parametrizations import _WeightNorm
 
 from helpers.nn import modes
 
-WITH_WEIGHTS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+WITH_WEIGHTS = (nn.Linear, *CONVOLUTIONS)
+PENALIZED = ("all", "weights", "convolutions", "others")  # what a penalty is for
 
 
 def l1_penalty(parameters: Iterable[Tensor]) -> Tensor:
@@ -62,7 +64,9 @@ def weights(model: nn.Module) -> list[Tensor]:
     return list({id(weight): weight for weight in found if weight is not None}.values())
 
 
-def weight_parameters(model: nn.Module) -> list[nn.Parameter]:
+def weight_parameters(
+    model: nn.Module, layers: tuple[type[nn.Module], ...] = WITH_WEIGHTS
+) -> list[nn.Parameter]:
     """The parameters that a penalty on the weights of linear and convolution layers acts on, each once.
 
     In most layers they are `weights`. Where a layer computes its weight w from other parameters, they are
@@ -75,18 +79,39 @@ def weight_parameters(model: nn.Module) -> list[nn.Parameter]:
 
     Frozen parameters are among them: an optimizer leaves a parameter without gradient alone.
     """
-    found = (p for layer in model.modules() if isinstance(layer, WITH_WEIGHTS) for p in _behind(layer))
+    found = (p for layer in model.modules() if isinstance(layer, layers) for p in _behind(layer))
     return list({id(parameter): parameter for parameter in found}.values())
 
 
-def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """An optimizer's parameter groups: `weight_parameters` with this decay, all others with 0.
+def penalized(model: nn.Module, which: str) -> list[nn.Parameter]:
+    """The parameters that a penalty is for: one of PENALIZED.
+
+    "weights" are `weight_parameters`, "convolutions" those of convolution layers alone: behind a norm their
+    length has no effect on the output. "others" are all but these.
+
+    Raises:
+        ValueError: another name.
+    """
+    if which not in PENALIZED:
+        raise ValueError(f"penalized={which!r}; choose one of {', '.join(PENALIZED)}")
+    if which == "all":
+        return list(model.parameters())
+    chosen = weight_parameters(model, WITH_WEIGHTS if which == "weights" else CONVOLUTIONS)
+    return _without(model, chosen) if which == "others" else chosen
+
+
+def _without(model: nn.Module, parameters: list[nn.Parameter]) -> list[nn.Parameter]:
+    left_out = {id(p) for p in parameters}
+    return [p for p in model.parameters() if id(p) not in left_out]
+
+
+def decay_groups(model: nn.Module, weight_decay: float, which: str = "weights") -> list[dict[str, Any]]:
+    """An optimizer's parameter groups: what is `penalized` with this decay, all others with 0.
 
     Every parameter of the model is in exactly one group, shared and frozen ones too. A group may be empty.
     """
-    decayed = weight_parameters(model)
-    chosen = {id(w) for w in decayed}
-    others = [p for p in model.parameters() if id(p) not in chosen]
+    decayed = penalized(model, which)
+    others = _without(model, decayed)
     return [
         {"params": decayed, "weight_decay": weight_decay},
         {"params": others, "weight_decay": 0.0},

@@ -160,8 +160,8 @@ def _check(model: nn.Module, data: ImageData, recipe: Recipe) -> None:
     check_model(model)
     if recipe.l1 and not _penalized(model, recipe):
         raise ValueError(
-            f"l1={recipe.l1} with penalized={recipe.penalized!r} penalizes nothing: no weight of a linear or "
-            'convolution layer can be trained; choose l1=0.0 or penalized="all"'
+            f"l1={recipe.l1} with penalized={recipe.penalized!r} penalizes nothing: the model has no such "
+            'parameter that can be trained; choose l1=0.0 or penalized="all"'
         )
     images = len(data.train_images)
     if recipe.schedule == "one_cycle" and recipe.epochs == 1 and recipe.batch_size >= images:
@@ -172,15 +172,14 @@ def _check(model: nn.Module, data: ImageData, recipe: Recipe) -> None:
 
 
 def _penalized(model: nn.Module, recipe: Recipe) -> list[nn.Parameter]:
-    found = penalties.weight_parameters(model) if recipe.penalized == "weights" else model.parameters()
-    return [p for p in found if p.requires_grad]
+    return [p for p in penalties.penalized(model, recipe.penalized or "all") if p.requires_grad]
 
 
 def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[Any, Any]:
     common = {"lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True}
     groups: list[dict[str, Any]] = [{"params": list(model.parameters())}]
-    if recipe.penalized == "weights":
-        groups = penalties.decay_groups(model, recipe.weight_decay)
+    if recipe.penalized not in (None, "all"):
+        groups = penalties.decay_groups(model, recipe.weight_decay, recipe.penalized)
     parameters = [group | {"params": [p for p in group["params"] if p.requires_grad]} for group in groups]
     optimizer: torch.optim.Optimizer
     if recipe.optimizer == "sgd":
@@ -189,9 +188,11 @@ def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[
         optimizer = torch.optim.Adam(parameters, **common)
     else:
         optimizer = torch.optim.AdamW(parameters, **common)
+    steps = recipe.epochs * steps_per_epoch
     if recipe.schedule == "one_cycle":
-        steps = recipe.epochs * steps_per_epoch
         return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)
+    if recipe.schedule == "linear":
+        return optimizer, torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
     return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 

@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass, field
 
 from helpers.images.batches import Augment
+from helpers.nn.penalties import PENALIZED
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
-SCHEDULES = ("one_cycle", "constant")
+SCHEDULES = ("one_cycle", "constant", "linear")
 L1_STEPS = ("subgradient", "proximal")
-PENALIZED = ("all", "weights")
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,17 @@ class Recipe:
     """Everything that decides what is learned, beside network, data and seed.
 
     lr: the learning rate, for "one_cycle" its peak. With "one_cycle" (torch's OneCycleLR with its defaults)
-        the momentum cycles between 0.95 and 0.85 too, so that `momentum` counts for "constant" only.
+        the momentum cycles between 0.95 and 0.85 too, so that `momentum` counts for the others only.
+    schedule: one of SCHEDULES. With "linear" the rate falls from lr in a straight line, to lr / steps in the
+        last step.
     weight_decay: for "adam" and "sgd" the gradient of an L2 penalty, for "adamw" decoupled.
     l1: factor of the penalty sum |w|.
     l1_step: how l1 acts: "subgradient" (None too) adds l1 * sign(w) to the gradient; "proximal" soft-
         thresholds the weights after each step of SGD, by lr * l1 / (1 - momentum): same stationary points.
-    penalized: what weight_decay and l1 are for: "all" parameters (None too), or "weights" of linear and
-        convolution layers only, see penalties.weight_parameters: where a layer computes its weight from
-        parameters (weight norm, pruning, parametrizations), the penalty is one on these.
+    penalized: what weight_decay and l1 are for: "all" parameters (None too), the "weights" of linear and
+        convolution layers only, those of "convolutions" only, or all "others" but these, see
+        penalties.penalized: where a layer computes its weight from parameters (weight norm, pruning,
+        parametrizations), the penalty is one on these.
 
     A step, its decay and its penalty leave a parameter alone that has no gradient: a frozen one, or one of a
     layer that the forward pass did not use.

@@ -126,3 +126,10 @@ def test_unknown_names_are_refused_with_those_that_exist():
         mlp("group")
     with pytest.raises(ValueError, match="none, batch, layer"):
         vector_norm("bach", 4)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_every_batch_norm_of_the_mlp_takes_another_eps_and_momentum(own):
+    net = mlp("batch", input_norm=True, own_layers=own, eps=1e-3, momentum=0.01)
+    found = [(layer.eps, layer.momentum) for layer in net.layers if "BatchNorm" in type(layer).__name__]
+    assert found == [(1e-3, 0.01)] * 3

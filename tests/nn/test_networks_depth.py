@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from helpers.images.datasets import load
-from helpers.nn.layers import NORMS
+from helpers.nn.layers import NORMS, Residual, ResidualFromZero
 from helpers.nn.networks import PlainNet, Vgg, build
 
 
@@ -41,6 +41,70 @@ def test_the_first_two_convolutions_of_the_plain_network_halve_the_image():
 def test_a_network_too_shallow_is_refused():
     with pytest.raises(ValueError, match="depth is 1; give at least 2"):
         PlainNet("none", 1, 10, depth=1)
+
+
+@pytest.mark.parametrize("shortcut", ["plain", "from_zero"])
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_shortcuts_keep_the_layers_and_their_order(shortcut, norm):
+    torch.manual_seed(0)
+    plain = PlainNet(norm, 1, 10, depth=8)
+    torch.manual_seed(0)
+    net = PlainNet(norm, 1, 10, depth=8, shortcut=shortcut)
+    leaves = [[type(m) for m in n.modules() if not list(m.children())] for n in (plain, net)]
+    assert leaves[0] == leaves[1]
+    weights = [[layer.weight for layer in with_weights(n)] for n in (plain, net)]
+    torch.testing.assert_close(weights[0], weights[1])  # drawn alike
+    assert sum(isinstance(m, Residual) for m in net.modules()) == 5  # convolutions 3 to 7
+    assert net(torch.rand(3, 1, 28, 28)).shape == (3, 10)
+
+
+def test_a_shortcut_adds_normalization_relu_and_convolution_to_their_input():
+    torch.manual_seed(0)
+    net = PlainNet("batch", 1, 10, depth=5, shortcut="plain").eval()
+    first, norm1, relu, second, block3, block4, norm4, _ = net.blocks
+    x = relu(norm1(first(torch.rand(2, 1, 28, 28))))
+    x = second(x)
+    for block in (block3, block4):
+        norm, _, convolution = block.inner
+        x = x + convolution(norm(x).relu())
+    seen = net.classifier(norm4(x).relu().mean(dim=(2, 3)))
+    torch.manual_seed(0)
+    again = PlainNet("batch", 1, 10, depth=5, shortcut="plain").eval()
+    images = torch.rand(2, 1, 28, 28)  # the next numbers after the weights, as above
+    torch.testing.assert_close(again(images), seen)
+
+
+def test_a_shortcut_from_zero_starts_as_the_shallow_network():
+    torch.manual_seed(0)
+    net = PlainNet("none", 1, 10, depth=56, shortcut="from_zero")
+    images = torch.rand(4, 1, 28, 28)
+    shallow = net.blocks[3](net.blocks[2](net.blocks[1](net.blocks[0](images)))).relu().mean(dim=(2, 3))
+    torch.testing.assert_close(net(images), net.classifier(shallow))
+    net(images).square().sum().backward()
+    assert all(m.alpha.grad.abs() > 0 for m in net.modules() if isinstance(m, ResidualFromZero))
+
+
+def test_an_unknown_shortcut_is_refused():
+    with pytest.raises(ValueError, match="unknown shortcut 'dense'; choose None or one of plain, from_zero"):
+        PlainNet("none", 1, 10, shortcut="dense")
+
+
+def test_gamma_and_beta_of_the_vgg_can_be_frozen_and_its_logits_normalized():
+    torch.manual_seed(0)
+    net = Vgg("batch", 3, 10, (32, 32), affine=False, norm_logits=True)
+    frozen = {name for name, p in net.named_parameters() if not p.requires_grad}
+    assert len(frozen) == 12  # gamma and beta of six norms
+    images = torch.rand(8, 3, 32, 32)
+    logits = net(images)
+    torch.testing.assert_close(logits.mean(0), torch.zeros(10), atol=1e-5, rtol=0)
+    torch.testing.assert_close(logits.var(0, unbiased=False), torch.ones(10), atol=1e-3, rtol=0)
+    with torch.no_grad():
+        for layer in with_weights(net):
+            layer.weight *= 100.0
+    torch.testing.assert_close(net(images), logits, atol=1e-3, rtol=1e-3)  # no length of a weight matters
+    assert list(Vgg("batch", 3, 10, (32, 32)).state_dict()) == [
+        name for name in net.state_dict() if "last_norm" not in name
+    ]
 
 
 def test_the_vgg_has_three_stages_of_two_convolutions_a_quarter_as_wide(cifar_like):

@@ -90,6 +90,38 @@ def test_decay_groups_cover_every_parameter_once_and_decay_weights_only(name, no
     assert len(decayed["params"]) == sum(isinstance(m, nn.Linear | nn.Conv2d) for m in model.modules())
 
 
+def test_what_a_penalty_is_for_is_chosen_by_name():
+    model = models.build("batch", DIGITS, 0, network="small_cnn")
+    names = {id(p): name for name, p in model.named_parameters()}
+    chosen = {
+        which: {names[id(p)] for p in penalties.penalized(model, which)} for which in penalties.PENALIZED
+    }
+    convolutions = {"blocks.0.0.weight", "blocks.1.0.weight"}
+    assert chosen["all"] == set(names.values())
+    assert chosen["convolutions"] == convolutions
+    assert chosen["weights"] == convolutions | {"classifier.weight"}
+    assert chosen["others"] == chosen["all"] - convolutions
+    decayed, others = penalties.decay_groups(model, 0.25, "others")
+    assert {names[id(p)] for p in decayed["params"]} == chosen["others"]
+    assert {names[id(p)] for p in others["params"]} == convolutions
+    with pytest.raises(ValueError, match="penalized='biases'; choose one of all, weights, convolutions, oth"):
+        penalties.penalized(model, "biases")
+
+
+@pytest.mark.parametrize("which", ["convolutions", "others"])
+def test_a_step_decays_what_the_recipe_names(which):
+    model = models.build("batch", DIGITS, 0, network="small_cnn")
+    before = [p.detach().clone() for p in model.parameters()]
+    recipe = Recipe(epochs=1, lr=0.5, momentum=0.0, weight_decay=0.1, schedule="constant", penalized=which)
+    optimizer, _ = loop._optimizer(model, recipe, 1)
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    chosen = {id(p) for p in penalties.penalized(model, which)}
+    for old, p in zip(before, model.parameters(), strict=True):
+        torch.testing.assert_close(p.detach(), old * (1 - 0.05) if id(p) in chosen else old)
+
+
 def test_norm_parameters_with_more_axes_are_left_out_too():
     layers = [nn.Linear(4, 4), nn.LayerNorm((3, 4)), LayerNorm((3, 4)), GroupNorm(2, 4), BatchNorm1d(3)]
     model = nn.Sequential(*layers)

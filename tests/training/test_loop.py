@@ -72,7 +72,7 @@ def test_another_process_gives_the_same_bits(digits):
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-@pytest.mark.parametrize("schedule", ["one_cycle", "constant"])
+@pytest.mark.parametrize("schedule", ["one_cycle", "constant", "linear"])
 def test_it_learns_what_a_plain_loop_learns(digits, optimizer, schedule):
     recipe = Recipe(
         epochs=2,
@@ -95,11 +95,11 @@ def test_it_learns_what_a_plain_loop_learns(digits, optimizer, schedule):
     step = kinds[optimizer](plain.parameters(), lr=0.003, weight_decay=0.01, **extra)
     batches = Batches(digits.train_images, digits.train_labels, digits.mean, digits.std, 500, seed=0)
     total = 2 * len(batches)
-    cycle = (
-        torch.optim.lr_scheduler.OneCycleLR(step, 0.003, total_steps=total)
-        if schedule == "one_cycle"
-        else None
-    )
+    cycle = None
+    if schedule == "one_cycle":
+        cycle = torch.optim.lr_scheduler.OneCycleLR(step, 0.003, total_steps=total)
+    if schedule == "linear":
+        cycle = torch.optim.lr_scheduler.LambdaLR(step, lambda done: 1 - done / total)
     for _ in range(2):
         losses, correct = [], 0
         for x, y in batches:
@@ -202,7 +202,7 @@ def test_bfloat16_gives_nearly_the_gradients_of_float32(digits):
     ("settings", "message"),
     [
         ({"optimizer": "lion"}, "optimizer='lion'; choose one of sgd, adam, adamw"),
-        ({"schedule": "cosine"}, "choose one of one_cycle, constant"),
+        ({"schedule": "cosine"}, "choose one of one_cycle, constant, linear"),
         ({"epochs": 0}, "epochs=0"),
         ({"lr": 0.0}, "lr is above 0"),
         ({"l1": -1.0}, "l1=-1.0"),
