@@ -3,14 +3,12 @@
 import base64
 import datetime
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
 
 from helpers import ROOT, files
 from helpers.analysis import comparison, stats, sweeps
@@ -19,7 +17,7 @@ from helpers.analysis.readings import Runs, best, final
 from helpers.course import run_lessons
 from helpers.figures import runs as draw
 from helpers.figures import style
-from helpers.figures.maps import rate_map, rate_map_alt
+from helpers.figures.maps import rate_map
 from helpers.lessons import STUDIES, findings
 from helpers.studies import records
 from helpers.studies import runs as study_runs
@@ -160,55 +158,33 @@ def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, 
         title = (
             "Accuracy on held-out images by learning rate, mean of the runs; the best of each row is framed"
         )
-        figure, alt = rate_map(runs, what), rate_map_alt(runs, what)
-        return [{"title": title, "png": _png(figure), "alt": alt}]
+        return [_figure(title, rate_map(runs, what))]
     sources = published_for(study.name)
     means = {arm: found for arm in comparison.arms(runs) if (found := comparison.mean(runs, arm))}
-    drawn: list[tuple[str, Callable[[], Figure], Callable[[], str]]] = []
+    figures = []
     what = f"accuracy on {study.tested_on} (%)"
     if any(run["epochs"] for run in runs) and len(comparison.arms(runs)) <= MOST_CURVES:
         title = (
             f"Accuracy on {study.tested_on} by epoch: mean of the runs, band from the lowest to the highest"
         )
-        text = f"Accuracy on {study.tested_on}"
-        drawn.append(
-            (
-                title,
-                lambda: draw.learning_curves(runs, ylabel=what),
-                lambda: draw.learning_curves_alt(runs, text),
-            )
-        )
+        figures.append(_figure(title, draw.learning_curves(runs, what)))
     if any("test_accuracy" in sources.get(arm, {}) for arm in means):
-        title = "Beside the published runs"
-        drawn.append(
-            (title, lambda: draw.beside_published(runs, what), lambda: draw.beside_published_alt(runs))
-        )
+        figures.append(_figure("Beside the published runs", draw.beside_published(runs, what)))
     if means:
         title = f"Final {what}: mean with 95 % interval, runs (dots), published (diamonds)"
         points = {arm: list(comparison.values(runs, arm).values()) for arm in means}
         marks = {arm: source["final"] for arm, source in sources.items() if "final" in source}
-        drawn.append(
-            (
-                title,
-                lambda: draw.intervals(means, f"final {what}", points, marks),
-                lambda: draw.intervals_alt(means, f"Final {what}"),
-            )
-        )
+        figures.append(_figure(title, draw.intervals(means, f"final {what}", points, marks)))
     if minus:
         title = f"Final accuracy minus that of {comparison.BASELINES[study.name]}, paired by seed"
-        drawn.append(
-            (
-                title,
-                lambda: draw.intervals(minus, "difference (points)", zero=True),
-                lambda: draw.intervals_alt(minus, "Difference in final accuracy, points", zero=True),
-            )
-        )
-    return [{"title": title, "png": _png(figure()), "alt": alt()} for title, figure, alt in drawn]
+        said = "Difference in final accuracy, points"
+        figures.append(_figure(title, draw.intervals(minus, "difference (points)", zero=True, what=said)))
+    return figures
 
 
-def _png(fig: Figure) -> str:
-    """The figure as PNG in base64."""
-    return base64.b64encode(style.png(fig)).decode("ascii")
+def _figure(title: str, fig: style.Figure) -> dict[str, str]:
+    """What the page shows of a figure; the PNG is in base64."""
+    return {"title": title, "png": base64.b64encode(style.png(fig)).decode("ascii"), "alt": fig.alt}
 
 
 def _sources(runs: Runs) -> list[dict[str, Any]]:

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from helpers.figures.style import PALE, PALETTE, subplots
+from helpers.figures.style import PALE, PALETTE, Figure, subplots
 
 
 def image_grid(images: Tensor, captions: Sequence[str], columns: int = 6) -> Figure:

@@ -1,6 +1,6 @@
 """Figures of sweeps: accuracy over learning rate and another setting, as tints and numbers.
 
-Each returns the figure; the functions ending in `_alt` say what it shows, from the same numbers.
+Each returns the figure with its alt text, which says what it shows from the same numbers.
 """
 
 import math
@@ -9,27 +9,32 @@ from collections.abc import Mapping
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from helpers.analysis import sweeps
 from helpers.analysis.readings import Runs
-from helpers.figures.runs import label
-from helpers.figures.style import PALETTE, subplots
+from helpers.figures.runs import label as arm_label
+from helpers.figures.style import PALETTE, Figure, subplots
 
 SHOWN = 12.0  # points below the best: whatever lies lower has one tint
 
 
-def rate_map(runs: Runs, what: str) -> Figure:
+def rate_map(runs: Runs, label: str, what: str = "") -> Figure:
     """Of a search: accuracy (percent) of each family (rows) at each rate (columns), as draw_rates draws it.
 
-    what: which accuracy it is.
+    label: which accuracy it is; what: the same, as the alt text names it.
     """
-    table = sweeps.accuracies(runs).T
+    table, tried = sweeps.accuracies(runs).T, sweeps.tried(runs).T
     fig, ax = subplots(figsize=(7.5, 0.42 * len(table) + 1.1))
-    draw_rates(ax, table.rename(label), sweeps.tried(runs).T, cbar_kws={"label": what})
+    draw_rates(ax, table.rename(arm_label), tried, cbar_kws={"label": label})
     ax.set(xlabel="peak learning rate", ylabel="")
     ax.tick_params(axis="x", labelsize=8.5)
+    best = [
+        f"{arm_label(name)} at {row.idxmax():g} ({row.max():.0f} %)"
+        for name, row in table.dropna(how="all").iterrows()
+    ]
+    lost = int((table.isna() & tried).sum().sum())
+    fig.alt = f"{what or label} by arm and learning rate. Best: {'; '.join(best)}. Diverged: {lost}."
     return fig
 
 
@@ -49,17 +54,6 @@ def draw_rates(ax: Axes, accuracy: pd.DataFrame, tried: pd.DataFrame, **look: ob
         if values.notna().any():
             ax.add_patch(Rectangle((values.argmax(), row), 1, 1, **frame))
     ax.tick_params(axis="y", rotation=0)
-
-
-def rate_map_alt(runs: Runs, what: str) -> str:
-    """What rate_map shows, in words."""
-    accuracy = sweeps.accuracies(runs)
-    best = [
-        f"{label(name)} at {column.idxmax():g} ({column.max():.0f} %)"
-        for name, column in accuracy.dropna(axis="columns", how="all").items()
-    ]
-    lost = int((accuracy.isna() & sweeps.tried(runs)).sum().sum())
-    return f"{what} by arm and learning rate. Best: {'; '.join(best)}. Diverged: {lost}."
 
 
 def decay_maps(maps: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figure:
@@ -86,13 +80,9 @@ def decay_maps(maps: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> F
         ax.set(title=titles[name], xlabel="peak learning rate", ylabel="")
         ax.tick_params(axis="y", rotation=0)
     axes[0, 0].set_ylabel("weight decay")
-    return fig
-
-
-def decay_maps_alt(maps: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> str:
-    """What decay_maps shows, in words."""
     said = []
     for name, table in maps.items():
         best = [f"{table[rate].idxmax():g} at rate {rate:g}" for rate in table if table[rate].notna().any()]
         said.append(f"{titles[name]}: best decay {', '.join(best)}; highest {table.max().max():.1f} %")
-    return f"Accuracy on held-out images by learning rate and decay. {'. '.join(said)}."
+    fig.alt = f"Accuracy on held-out images by learning rate and decay. {'. '.join(said)}."
+    return fig

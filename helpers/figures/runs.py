@@ -1,19 +1,19 @@
 """Figures of runs: learning curves with bands, and intervals of means and differences.
 
-Each returns the figure; the functions ending in `_alt` say what it shows, from the same numbers.
+Each returns the figure with its alt text, which says what it shows from the same numbers.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from helpers.analysis import comparison
 from helpers.analysis.published import published_for
 from helpers.analysis.readings import Runs
 from helpers.analysis.stats import Interval, told
 from helpers.figures import style
+from helpers.figures.style import Figure
 
 _FAR = 12.0  # points: an arm whose mean lies farther than this from the middle one is shown at the edge
 _OTHERS = (("#8C6D00", "v", (0, (1, 1))), ("#A0522D", "P", (0, (3, 2))), ("#4B4B9B", "*", (0, (6, 2, 2, 2))))
@@ -64,38 +64,37 @@ def _arm(name: str) -> str:
     return name.split(" - ")[0]
 
 
-def learning_curves(runs: Runs, metric: str = "test_accuracy", ylabel: str = "test accuracy (%)") -> Figure:
+def learning_curves(runs: Runs, ylabel: str = "test accuracy (%)") -> Figure:
     """One line per arm: the mean of its runs at each epoch, the band from the lowest to the highest of them.
 
     A run that diverged is a thin line of its own that ends in a cross.
     """
     fig, ax = style.subplots(figsize=(7.5, 4.0))
     for arm in comparison.arms(runs):
-        _curve(ax, runs, arm, metric, label(arm), **_look(arm, comparison.arms(runs)))
+        _curve(ax, runs, arm, label(arm), **_look(arm, comparison.arms(runs)))
     ax.set(xlabel="epoch", ylabel=ylabel)
     ax.xaxis.get_major_locator().set_params(integer=True)
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.25 * (high - low))  # room for the labels of lines that end close together
     style.label_ends(ax)
+    ends = [f"{label(arm)} {_ending(runs, arm)}" for arm in comparison.arms(runs)]
+    what = style.sentence(ylabel.removesuffix(" (%)"))
+    fig.alt = f"{what} by epoch, mean and range of the runs of each arm. At the end: {'; '.join(ends)}."
     return fig
 
 
-def _curve(ax: Axes, runs: Runs, arm: str, metric: str, name: str, **look: object) -> None:
+def _curve(ax: Axes, runs: Runs, arm: str, name: str, **look: object) -> None:
     table = comparison.frame(run for run in runs if run["arm"] == arm)
-    rows = table[table.status == "done"].groupby("epoch")[metric]
+    rows = table[table.status == "done"].groupby("epoch").test_accuracy
     if len(rows):
         mean = rows.mean()
         ax.fill_between(mean.index, rows.min(), rows.max(), color=look["color"], alpha=0.2, linewidth=0)
         ax.plot(mean.index, mean, label=name, markevery=4, **look)
     for _, run in table[table.status == "diverged"].groupby("seed"):
-        ax.plot(run.epoch, run[metric], color=look["color"], linewidth=0.8, label="_")
-        ax.plot(run.epoch.iloc[-1], run[metric].iloc[-1], "x", color=look["color"], markersize=9, label="_")
-
-
-def learning_curves_alt(runs: Runs, what: str = "Test accuracy") -> str:
-    """What learning_curves shows, in words; `what` is its metric."""
-    ends = [f"{label(arm)} {_ending(runs, arm)}" for arm in comparison.arms(runs)]
-    return f"{what} by epoch, mean and range of the runs of each arm. At the end: {'; '.join(ends)}."
+        ax.plot(run.epoch, run.test_accuracy, color=look["color"], linewidth=0.8, label="_")
+        ax.plot(
+            run.epoch.iloc[-1], run.test_accuracy.iloc[-1], "x", color=look["color"], markersize=9, label="_"
+        )
 
 
 def _ending(runs: Runs, arm: str) -> str:
@@ -111,7 +110,7 @@ def beside_published(runs: Runs, ylabel: str = "test accuracy (%)") -> Figure:
     fig, axes = style.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.0))
     for ax, arm in zip(axes[0], shown, strict=True):
         look = _look(arm, comparison.arms(runs)) | {"linestyle": "-", "marker": ""}
-        _curve(ax, runs, arm, "test_accuracy", "_", **look)
+        _curve(ax, runs, arm, "_", **look)
         theirs = published[arm]["test_accuracy"]
         ax.plot(range(1, len(theirs) + 1), theirs, ".", color=style.INK, markersize=6)
         ax.set(title=f"{label(arm)} (n = {len(comparison.values(runs, arm))})", xlabel="epoch")
@@ -121,11 +120,12 @@ def beside_published(runs: Runs, ylabel: str = "test accuracy (%)") -> Figure:
     axes[0, 0].annotate(
         "dots: published, one run\nband: our runs", (0.97, 0.06), xycoords="axes fraction", ha="right"
     )
+    fig.alt = f"Our runs and the published single run by epoch. {'; '.join(_inside(runs))}."
     return fig
 
 
-def beside_published_alt(runs: Runs) -> str:
-    """What beside_published shows, in words."""
+def _inside(runs: Runs) -> list[str]:
+    """For each published arm: how many of its epochs lie inside the range of our runs."""
     said = []
     for arm, source in published_for(runs[0]["study"]).items():
         curves = comparison.values(
@@ -140,7 +140,7 @@ def beside_published_alt(runs: Runs) -> str:
                 f"{label(arm)}: of {len(pooled)} published epochs {len(pooled) - above - below} lie inside "
                 f"the range of our runs (n = {len(curves)}), {above} above and {below} below"
             )
-    return f"Our runs and the published single run by epoch. {'; '.join(said)}."
+    return said
 
 
 def intervals(
@@ -149,6 +149,7 @@ def intervals(
     points: Mapping[str, Sequence[float]] | None = None,
     marks: Mapping[str, float] | None = None,
     zero: bool = False,
+    what: str = "",
 ) -> Figure:
     """One row per name: mean and 95 % interval, with the numbers beside it.
 
@@ -156,15 +157,15 @@ def intervals(
         points: the single values behind each mean, drawn small.
         marks: a published figure for some of the names, drawn as an open diamond.
         zero: draw a line at 0, for differences.
+        what: the quantity, as the alt text names it; without it as the axis does.
 
     A row far from the others is an arrow at the edge of the axis. Without any row it says so.
     """
     points, marks, names = points or {}, marks or {}, list(found)
+    alt = f"{what or style.sentence(xlabel)}, mean and 95 % interval"
     if not names:
-        fig, ax = style.subplots(figsize=(7.5, 0.6))
-        ax.text(0.5, 0.5, "no runs to show yet", ha="center", va="center", color=style.MUTED)
-        ax.axis("off")
-        return fig
+        return no_runs(f"{alt}: no runs to show yet.")
+    said = {name: told(item, 2, "+" if zero else "") for name, item in found.items()}
     middle = float(np.median([item.mean for item in found.values()]))
     near = [name for name in names if abs(found[name].mean - middle) <= _FAR]
     fig, ax = style.subplots(figsize=(7.5, 0.42 * len(names) + 0.9))
@@ -177,8 +178,7 @@ def intervals(
         ax.axvline(0, color=style.MUTED, linewidth=1)
     for row, name in enumerate(names):
         item, color = found[name], _look(_arm(name), [_arm(n) for n in names])["color"]
-        digits, sign = 2, "+" if zero else ""
-        ax.annotate(told(item, digits, sign), (1.02, row), xycoords=("axes fraction", "data"), va="center")
+        ax.annotate(said[name], (1.02, row), xycoords=("axes fraction", "data"), va="center")
         if name not in near:
             edge, back = (0.0, 0.08) if item.mean < middle else (1.0, 0.92)
             arrow = {"arrowstyle": "-|>", "color": color, "linewidth": 1.8}
@@ -191,6 +191,16 @@ def intervals(
         ax.plot(item.mean, row, "o", color=color, markersize=6)
         if name in marks:
             ax.plot(marks[name], row, "D", markerfacecolor="white", color=style.INK, markersize=6)
+    fig.alt = f"{alt}: {'; '.join(f'{label(name)} {text}' for name, text in said.items())}."
+    return fig
+
+
+def no_runs(alt: str) -> Figure:
+    """A line that says so, in the place of a figure."""
+    fig, ax = style.subplots(figsize=(7.5, 0.6))
+    ax.text(0.5, 0.5, "no runs to show yet", ha="center", va="center", color=style.MUTED)
+    ax.axis("off")
+    fig.alt = alt
     return fig
 
 
@@ -205,9 +215,3 @@ def _limits(values: Sequence[float], items: Sequence[Interval]) -> tuple[float, 
     low, high = max(min([low, *ends]), low - reach), min(max([high, *ends]), high + reach)
     margin = max(0.1, 0.06 * (high - low))
     return low - margin, high + margin
-
-
-def intervals_alt(found: Mapping[str, Interval], what: str, zero: bool = False) -> str:
-    """What intervals shows, in words; `what` says which quantity it is."""
-    rows = [f"{label(name)} {told(item, 2, '+' if zero else '')}" for name, item in found.items()]
-    return f"{what}, mean and 95 % interval: {'; '.join(rows) or 'no runs to show yet'}."

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from torch import Tensor
 
-from helpers.figures.style import INK, MUTED, PALETTE, subplots
+from helpers.figures.style import INK, MUTED, PALETTE, Figure, subplots
 
 _TINTS = ("#CFE5F3", "#F9DFC9", "#CDEBE0", "#ECD6E8", "#E3E3E3", "#FBF3C4")
 _HATCHES = ("", "////", "....", "\\\\\\\\", "xx", "--")
@@ -141,15 +140,11 @@ def one_cube(norm: str = "group", groups: int = 2, N: int = 4, C: int = 6, H: in
     """The cube of one norm, for `helpers.figures.sliders.explore`."""
     fig = cubes([norm], (N, C, H, W), groups, columns=1)
     fig.set_size_inches(7.5, 3.4)
-    return fig
-
-
-def one_cube_alt(norm: str = "group", groups: int = 2, N: int = 4, C: int = 6, H: int = 2, W: int = 3) -> str:
-    """What `one_cube` shows, in a sentence."""
     number, values = counts(norm, (N, C, H, W), groups)
     of = f" in {groups} groups" if norm == "group" else ""
     batch = f"A cube of {N} images, {C} channels{of}, {H * W} pixels"
-    return f"{batch}: {number} sets of {values} cells; one is coloured."
+    fig.alt = f"{batch}: {number} sets of {values} cells; one is coloured."
+    return fig
 
 
 def who_moves(moved: Mapping[str, Tensor]) -> Figure:

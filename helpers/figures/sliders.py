@@ -7,21 +7,20 @@ from typing import Any
 
 import ipywidgets
 from IPython.display import display
-from matplotlib.figure import Figure
 
-from helpers.figures.style import show
+from helpers.figures.style import Figure, show
 
 
-def explore(draw: Callable[..., Figure], alt: str | Callable[..., str], **controls: Any) -> None:
+def explore(draw: Callable[..., Figure], **controls: Any) -> None:
     """Show the figure that `draw` makes, with a control for each parameter that `controls` names.
 
     In batch and under test (where TQDM_DISABLE is set, which turns the progress bars off as well) nobody can
     move a slider: the figure of draw's defaults is shown by itself.
 
     Args:
-        draw: makes the figure. Each parameter has a default, which is where its control starts. It is called
-            again when a control is moved, so it should take a fraction of a second.
-        alt: what the figure shows, in a sentence, or a function of the same parameters that says it.
+        draw: makes the figure, which carries its alt text. Each parameter has a default, which is where its
+            control starts. It is called again when a control is moved, so it should take a fraction of a
+            second.
         controls: name of a parameter of `draw` -> what `ipywidgets.interact` takes: (low, high), (low, high,
             step), the choices in a list or tuple of strings, True or False.
 
@@ -41,8 +40,7 @@ def explore(draw: Callable[..., Figure], alt: str | Callable[..., str], **contro
     defaults = {name: parameter.default for name, parameter in parameters.items()}
 
     def drawn(**values: Any) -> None:
-        shown = defaults | values
-        show(draw(**shown), alt if isinstance(alt, str) else alt(**shown))
+        show(draw(**defaults | values))
 
     if os.environ.get("TQDM_DISABLE"):
         drawn()

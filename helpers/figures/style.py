@@ -6,12 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.figure
 import matplotlib.pyplot as plt
 from cycler import cycler
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 # Okabe and Ito's colours (the purple is Tol's), which colour-blind readers tell apart. Each norm also has a
 # mark and a line of its own, for print in grey.
@@ -27,6 +27,12 @@ LINES = {"none": ":", "batch": "-", "layer": "--", "group": "-.", "instance": (0
 
 INK, MUTED, PALE = "#222222", "#595959", "#E6E6E6"
 _DPI = 160  # pixels in the file; shown at 96 an inch, so that a figure stays sharp on paper
+
+
+class Figure(matplotlib.figure.Figure):
+    """A figure that carries its alt text: what it shows, in words, for readers who cannot see it."""
+
+    alt = ""
 
 
 def use() -> None:
@@ -88,19 +94,21 @@ def subplots(
     return fig, fig.subplots(rows, columns, **options)
 
 
-def show(fig: Figure, alt: str) -> None:
+def show(fig: matplotlib.figure.Figure, alt: str = "") -> None:
     """Display `fig` as one PNG whose output metadata holds the alt text, and close it.
 
     Args:
         fig: the figure.
-        alt: what the figure shows, in a sentence, for readers who cannot see it.
+        alt: what the figure shows, in a sentence, for a figure that does not carry its alt text.
 
     Raises:
         ValueError: no alt text.
     """
+    alt = alt or getattr(fig, "alt", "")
     if not alt.strip():
         raise ValueError(
-            "show() was given no alt text: say in a sentence what the figure shows, show(fig, alt='...')."
+            "show() was given no alt text, and the figure carries none: say in a sentence what the figure "
+            "shows, show(fig, alt='...')."
         )
     data = {"image/png": png(fig), "text/plain": "figure"}
     width = round(fig.get_figwidth() * 96)
@@ -108,11 +116,16 @@ def show(fig: Figure, alt: str) -> None:
     display(data, raw=True, metadata={"image/png": {"alt": alt, "width": width}})
 
 
-def png(fig: Figure) -> bytes:
+def png(fig: matplotlib.figure.Figure) -> bytes:
     """The figure as PNG, the same bytes each time: no version of a program is inside."""
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def sentence(words: str) -> str:
+    """The words with a capital letter, as an alt text begins."""
+    return words[:1].upper() + words[1:]
 
 
 def label_ends(ax: Axes, gap: float = 0.075) -> None:

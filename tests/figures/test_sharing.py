@@ -12,7 +12,7 @@ from torch.nn import functional as F
 matplotlib.use("agg")
 
 from helpers.figures import sharing as axes_figures
-from helpers.figures.sharing import TITLES, counts, cube, cubes, one_cube, one_cube_alt, sharing, who_moves
+from helpers.figures.sharing import TITLES, counts, cube, cubes, one_cube, sharing, who_moves
 
 SHAPE = (3, 6, 2, 4)
 TORCHS = {
@@ -106,8 +106,9 @@ def test_a_figure_has_a_titled_cube_for_each_norm():
 def test_the_explorers_figure_and_its_alt_text_agree():
     fig = one_cube("group", groups=3, N=2, C=6, H=1, W=2)
     assert "6 means, 4 values in each" in fig.axes[0].get_title(loc="center")
-    alt = one_cube_alt("group", groups=3, N=2, C=6, H=1, W=2)
-    assert alt == "A cube of 2 images, 6 channels in 3 groups, 2 pixels: 6 sets of 4 cells; one is coloured."
+    assert (
+        fig.alt == "A cube of 2 images, 6 channels in 3 groups, 2 pixels: 6 sets of 4 cells; one is coloured."
+    )
 
 
 def test_who_moves_fills_a_square_for_each_pair_that_moves():

@@ -26,10 +26,10 @@ def the_style():
 def displayed(monkeypatch):
     """A function that shows a figure and gives what was displayed: data and metadata by type of content."""
 
-    def show(fig):
+    def show(fig, **alt):
         shown = []
         monkeypatch.setattr(style, "display", lambda data, raw, metadata: shown.append((data, metadata, raw)))
-        assert style.show(fig, alt="A line rises.") is None
+        assert style.show(fig, **alt) is None
         ((data, metadata, raw),) = shown
         assert raw
         return data, metadata
@@ -45,7 +45,7 @@ def a_line():
 
 def test_show_displays_one_png_with_alt_text_and_closes_the_figure(displayed, capsys):
     fig = a_line()
-    data, metadata = displayed(fig)
+    data, metadata = displayed(fig, alt="A line rises.")
     png = data["image/png"]
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     pixels = struct.unpack(">I", png[16:20])[0]
@@ -57,9 +57,16 @@ def test_show_displays_one_png_with_alt_text_and_closes_the_figure(displayed, ca
 
 
 def test_the_same_figure_gives_the_same_bytes_and_names_no_version(displayed):
-    first, _ = displayed(a_line())
-    assert first == displayed(a_line())[0]
+    first, _ = displayed(a_line(), alt="A line rises.")
+    assert first == displayed(a_line(), alt="A line rises.")[0]
     assert b"matplotlib" not in first["image/png"].lower()
+
+
+def test_a_figure_is_shown_with_the_alt_text_that_it_carries_unless_another_is_given(displayed):
+    fig, _ = style.subplots()
+    fig.alt = "An empty frame."
+    assert displayed(fig)[1]["image/png"]["alt"] == "An empty frame."
+    assert displayed(fig, alt="Nothing.")[1]["image/png"]["alt"] == "Nothing."
 
 
 @pytest.mark.parametrize(
@@ -92,8 +99,10 @@ def test_figures_start_from_matplotlib_s_defaults_whatever_a_matplotlibrc_says(o
 
 @pytest.mark.parametrize("alt", ["", "  "])
 def test_a_figure_without_alt_text_is_refused(alt):
-    with pytest.raises(ValueError, match="no alt text"):
+    with pytest.raises(ValueError, match="no alt text, and the figure carries none"):
         style.show(a_line(), alt=alt)
+    with pytest.raises(ValueError, match="no alt text, and the figure carries none"):
+        style.show(style.subplots()[0], alt=alt)
 
 
 def luminance(color):

@@ -291,9 +291,7 @@ SPOILT = {
         "does not call style.use()",
     ),
     "slider and pyplot": (
-        _change(
-            source="def draw(a=1):\n    return plt.subplots()[0]\n\n\nexplore(draw, 'A line.', a=(1, 2))"
-        ),
+        _change(source="def draw(a=1):\n    return plt.subplots()[0]\n\n\nexplore(draw, a=(1, 2))"),
         "draws a slider's figure with pyplot",
     ),
     "not on Colab": (_change(source="from papermill import execute_notebook"), "imports papermill"),

@@ -1,6 +1,6 @@
 """Figures of lesson 05: the cells of a factorial, credit, accuracy by time, gaps, shifted images.
 
-Each returns the figure; the functions ending in `_alt` say what it shows, from the same numbers.
+Each returns the figure with its alt text, which says what it shows from the same numbers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from helpers.analysis import comparison, readings
 from helpers.analysis.published import published_for
-from helpers.analysis.readings import Measure, Runs, final
+from helpers.analysis.readings import Runs
 from helpers.figures import style as figures
+from helpers.figures.style import Figure
 from helpers.lessons.batch_norm_before_and_after.factorial import Design, cells, steps
 
 _COLORS = {"none": "none", "after": "batch", "before": "layer"}  # place of batch norm -> colour of which norm
@@ -46,6 +46,7 @@ def beside_published(runs: Runs) -> Figure:
     published = published_for("fashion_mlp")
     shown = [arm for arm in published if comparison.values(runs, arm)]
     fig, axes = figures.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.2))
+    said = []
     for ax, arm in zip(axes[0], shown, strict=True):
         for metric, norm, name in _PARTS:
             ours, theirs = _curves(runs, arm, metric), published[arm][metric]
@@ -55,30 +56,21 @@ def beside_published(runs: Runs) -> Figure:
             ax.plot(range(1, len(theirs) + 1), theirs, **dots, **shape)
         ax.set(title=f"{arm} (n = {len(ours)})", xlabel="epoch", xticks=[1, 5, 10])
         ax.legend(title="dots: published\nbands: ours", loc="lower right")
+        said.append(
+            f"{arm}: after epoch {len(theirs)} ours {ours[:, len(theirs) - 1].mean():.1f} % "
+            f"(n = {len(ours)}), published {theirs[-1]:.1f} %"
+        )
     axes[0, 0].set_ylabel("accuracy (%)")
+    fig.alt = f"Training and validation accuracy by epoch, ours and the published. {'; '.join(said)}."
     return fig
 
 
-def beside_published_alt(runs: Runs) -> str:
-    """What beside_published shows, in words."""
-    said = []
-    for arm, source in published_for("fashion_mlp").items():
-        ours = _curves(runs, arm, "test_accuracy")
-        if len(ours):
-            last = len(source["test_accuracy"])
-            said.append(
-                f"{arm}: after epoch {last} ours {ours[:, last - 1].mean():.1f} % (n = {len(ours)}), "
-                f"published {source['test_accuracy'][-1]:.1f} %"
-            )
-    return f"Training and validation accuracy by epoch, ours and the published. {'; '.join(said)}."
-
-
-def by_cells(runs: Runs, design: Design, factor: str, ylabel: str, measure: Measure = final) -> Figure:
+def by_cells(runs: Runs, design: Design, factor: str, ylabel: str) -> Figure:
     """A line for each setting of the other factors, from `factor` off to on: parallel without interaction.
 
     Dots are single runs.
     """
-    place, found = design.factors.index(factor), cells(runs, design, measure)
+    place, found, said = design.factors.index(factor), cells(runs, design), []
     fig, ax = figures.subplots(figsize=(7.5, 3.4))
     for levels, arm in design.arms.items():
         if levels[place]:
@@ -88,28 +80,20 @@ def by_cells(runs: Runs, design: Design, factor: str, ylabel: str, measure: Meas
         style = look(arm) | {"color": figures.PALETTE["batch" if arm.startswith("relu") else "layer"]}
         for x, values in enumerate(pair):
             ax.plot([x] * len(values), values, ".", color=style["color"], alpha=0.4, label="_")
-        ax.plot([0, 1], [values.mean() for values in pair], label=_background(arm), **style)
+        off, there = (values.mean() for values in pair)
+        ax.plot([0, 1], [off, there], label=_background(arm), **style)
+        said.append(f"{_background(arm)} {off:.1f} to {there:.1f}")
     ax.set(xticks=[0, 1], xticklabels=[f"no {factor}", factor], xlim=(-0.15, 1.05), ylabel=ylabel)
     ax.grid(False, axis="x")
     figures.label_ends(ax)
+    what = figures.sentence(ylabel)
+    fig.alt = f"{what} from no {factor} to {factor}, mean of runs: {'; '.join(said)}."
     return fig
 
 
 def _background(arm: str) -> str:
     activation, _, *pixels = arm.split()
     return " + ".join([activation, *(["input batch norm"] if pixels else [])])
-
-
-def by_cells_alt(runs: Runs, design: Design, factor: str, what: str, measure: Measure = final) -> str:
-    """What by_cells shows, in words; `what` says which quantity it is."""
-    place, found = design.factors.index(factor), cells(runs, design, measure)
-    said = []
-    for levels, arm in design.arms.items():
-        if not levels[place]:
-            on = tuple(level or i == place for i, level in enumerate(levels))
-            off, there = (np.mean(list(found[end].values())) for end in (levels, on))
-            said.append(f"{_background(arm)} {off:.1f} to {there:.1f}")
-    return f"{what} from no {factor} to {factor}, mean of runs: {'; '.join(said)}."
 
 
 def credit(runs: Runs, design: Design, order: Sequence[str], ylabel: str) -> Figure:
@@ -133,17 +117,12 @@ def credit(runs: Runs, design: Design, order: Sequence[str], ylabel: str) -> Fig
     ax.set(ylim=(min(values) - 0.3 * reach, max(values) + 0.15 * reach), ylabel=ylabel)
     ax.set_xticks(range(len(names)), names)
     ax.grid(False, axis="x")
-    return fig
-
-
-def credit_alt(runs: Runs, design: Design, order: Sequence[str]) -> str:
-    """What credit shows, in words."""
-    stops = steps(runs, design, order)
     added = [
         f"{factor} {after - before:+.2f}"
-        for factor, (_, before), (_, after) in zip(order, stops, stops[1:], strict=False)
+        for factor, (before, after) in zip(order, pairwise(values), strict=True)
     ]
-    return f"From {stops[0][0]}, {stops[0][1]:.2f} %: {', then '.join(added)}, to {stops[-1][1]:.2f} %."
+    fig.alt = f"From {stops[0][0]}, {stops[0][1]:.2f} %: {', then '.join(added)}, to {stops[-1][1]:.2f} %."
+    return fig
 
 
 def by_time(runs: Runs, arms: Sequence[str], price: float, ylabel: str = "validation accuracy (%)") -> Figure:
@@ -151,30 +130,25 @@ def by_time(runs: Runs, arms: Sequence[str], price: float, ylabel: str = "valida
     of runs.
     """
     fig, axes = figures.subplots(1, 2, sharey=True, figsize=(7.5, 3.4))
+    said = []
     for arm in arms:
         curves = _curves(runs, arm, "test_accuracy")
         epochs = np.arange(1, curves.shape[1] + 1)
         for ax, unit in zip(axes, (1.0, _price(arm, price)), strict=True):
             _band(ax, epochs * unit, curves, label=arm if ax is axes[1] else "_", **look(arm))
+        time = _price(arm, price) * len(epochs)
+        said.append(
+            f"{arm} {comparison.mean(runs, arm).mean:.1f} % after the time of {time:.1f} plain epochs"
+        )
     axes[0].set(xlabel="epochs", ylabel=ylabel)
     axes[1].set(xlabel=f"time, if batch norm costs {price:g} x (plain epochs)")
     figures.label_ends(axes[1])
+    fig.alt = f"Validation accuracy by epoch and by time. At the end: {'; '.join(said)}."
     return fig
 
 
 def _price(arm: str, price: float) -> float:
     return 1.0 if arm.split()[1] == "none" else price
-
-
-def by_time_alt(runs: Runs, arms: Sequence[str], price: float) -> str:
-    """What by_time shows, in words."""
-    said = []
-    for arm in arms:
-        time = _price(arm, price) * len(_curves(runs, arm, "test_accuracy")[0])
-        said.append(
-            f"{arm} {comparison.mean(runs, arm).mean:.1f} % after the time of {time:.1f} plain epochs"
-        )
-    return f"Validation accuracy by epoch and by time. At the end: {'; '.join(said)}."
 
 
 def gaps(runs: Runs, arms: Sequence[str]) -> Figure:
@@ -190,11 +164,6 @@ def gaps(runs: Runs, arms: Sequence[str]) -> Figure:
         )
     ax.set(xlabel="accuracy on the training images (%)", ylabel="training - test (points)")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return fig
-
-
-def gaps_alt(runs: Runs, arms: Sequence[str]) -> str:
-    """What gaps shows, in words."""
     said = []
     for arm in arms:
         there, distance = (comparison.mean(runs, arm, m) for m in (readings.trained, readings.gap))
@@ -202,7 +171,8 @@ def gaps_alt(runs: Runs, arms: Sequence[str]) -> str:
             said.append(
                 f"{arm} {there.mean:.1f} % in training, {distance.mean:.1f} points less on test images"
             )
-    return f"Gap against training accuracy, a dot for each run. Means: {'; '.join(said)}."
+    fig.alt = f"Gap against training accuracy, a dot for each run. Means: {'; '.join(said)}."
+    return fig
 
 
 def by_shift(runs: Runs, arms: Sequence[str]) -> Figure:
@@ -224,18 +194,14 @@ def by_shift(runs: Runs, arms: Sequence[str]) -> Figure:
     axes[1].set_xticks([0.25, 0.5, 1.0, 2.0], ["0.25", "0.5", "1", "2"], minor=False)
     axes[1].minorticks_off()
     figures.label_ends(axes[1])
-    return fig
-
-
-def by_shift_alt(runs: Runs, arms: Sequence[str]) -> str:
-    """What by_shift shows, in words."""
     said = []
     for arm in arms:
         costs = [comparison.mean(runs, arm, readings.shift_cost(kind)) for kind in readings.SHIFTS]
         if all(costs):
             brightness, contrast = (cost.mean for cost in costs)
             said.append(f"{arm} {brightness:.0f} and {contrast:.0f}")
-    return f"Test accuracy lost to shifts. Mean points lost to brightness and contrast: {'; '.join(said)}."
+    fig.alt = f"Test accuracy lost to shifts. Mean points lost to brightness and contrast: {'; '.join(said)}."
+    return fig
 
 
 def _lost(run: Mapping, kind: str) -> dict[float, float]:

@@ -1,24 +1,27 @@
-"""Figures of runs over a grid of norms and numbers; the functions ending in `_alt` say what they show."""
+"""Figures of runs over a grid of norms and numbers, each with its alt text.
+
+`what` is the quantity, as the alt text names it.
+"""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
 
 from helpers.analysis import comparison, sweeps
 from helpers.analysis.readings import Runs
 from helpers.analysis.stats import Interval, told
 from helpers.figures import style
 from helpers.figures.maps import draw_rates
+from helpers.figures.style import Figure
 from helpers.lessons.batch_size_learning_rate_depth import grids
 from helpers.lessons.batch_size_learning_rate_depth.grids import Value, reached
 
 
-def heat_map(runs: Runs, xlabel: str, what: str, value: Value = reached) -> Figure:
+def heat_map(runs: Runs, xlabel: str, label: str, what: str) -> Figure:
     """Mean value by norm and number as tints and numbers; a cross for each run of the cell that diverged."""
-    found = grids.table(runs, value)
+    found = grids.table(runs)
     lost = {arm: comparison.diverged(runs, arm) for arm in comparison.arms(runs)}
     said = pd.DataFrame(
         {
@@ -31,24 +34,19 @@ def heat_map(runs: Runs, xlabel: str, what: str, value: Value = reached) -> Figu
         index=found.index,
     )
     fig, ax = style.subplots(figsize=(7.5, 0.42 * len(found) + 1.1))
-    sns.heatmap(found, annot=said, fmt="", cmap="cividis", ax=ax, linewidths=0.5, cbar_kws={"label": what},
+    sns.heatmap(found, annot=said, fmt="", cmap="cividis", ax=ax, linewidths=0.5, cbar_kws={"label": label},
                 xticklabels=[f"{number:g}" for number in found])  # fmt: skip
     ax.set(xlabel=xlabel, ylabel="")
     ax.tick_params(axis="y", rotation=0)
+    rows = [
+        f"{norm}: " + ", ".join(f"{n:g} {v:.1f}" for n, v in row.items())
+        for norm, row in found.round(1).iterrows()
+    ]
+    fig.alt = f"{what}, by norm and number: {'; '.join(rows)}. Runs that diverged: {sum(lost.values())}."
     return fig
 
 
-def heat_map_alt(runs: Runs, what: str, value: Value = reached) -> str:
-    """What heat_map shows, in words."""
-    rows = grids.table(runs, value).round(1)
-    said = [
-        f"{norm}: " + ", ".join(f"{n:g} {v:.1f}" for n, v in row.items()) for norm, row in rows.iterrows()
-    ]
-    lost = sum(run["status"] == "diverged" for run in runs)
-    return f"{what}, by norm and number: {'; '.join(said)}. Runs that diverged: {lost}."
-
-
-def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
+def search_maps(runs: Runs, xlabel: str, ylabel: str, what: str) -> Figure:
     """For each norm the accuracy (percent) of each rate at each number; the best of a row is framed, a cross
     is a run that diverged, and what was not tried is blank.
     """
@@ -69,15 +67,11 @@ def search_maps(runs: Runs, xlabel: str, ylabel: str) -> Figure:
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
     fig.supxlabel(xlabel, fontsize=10)
-    return fig
-
-
-def search_maps_alt(runs: Runs, what: str) -> str:
-    """What search_maps shows, in words."""
     best = grids.chosen(runs)
     said = [f"{norm} {', '.join(f'{rate:g}' for rate in row)}" for norm, row in best.iterrows()]
     numbers = ", ".join(f"{number:g}" for number in best)
-    return f"{what}. Best rates for {numbers}: {'; '.join(said)}."
+    fig.alt = f"{what}. Best rates for {numbers}: {'; '.join(said)}."
+    return fig
 
 
 def curves(
@@ -85,6 +79,7 @@ def curves(
     norms: Sequence[str],
     xlabel: str,
     ylabel: str,
+    what: str,
     value: Value = reached,
     base: int = 2,
     zero: bool = False,
@@ -112,20 +107,15 @@ def curves(
         ax.minorticks_off()
     ax.set(xlabel=xlabel, ylabel=ylabel)
     style.label_ends(ax)
-    return fig
-
-
-def curves_alt(runs: Runs, norms: Sequence[str], what: str, value: Value = reached) -> str:
-    """What curves shows, in words."""
-    found = grids.table(runs, value)
     said = [
         f"{norm} " + ", ".join(f"{n:g}: {v:.1f}" for n, v in found.loc[norm].dropna().items())
         for norm in norms
     ]
-    return f"{what}. Means: {'; '.join(said)}."
+    fig.alt = f"{what}. Means: {'; '.join(said)}."
+    return fig
 
 
-def differences(found: Mapping[float, Interval], xlabel: str, ylabel: str) -> Figure:
+def differences(found: Mapping[float, Interval], xlabel: str, ylabel: str, what: str) -> Figure:
     """Differences by number with their 95 % intervals, and the line of no difference."""
     fig, ax = style.subplots(figsize=(7.5, 3.0))
     ax.axhline(0, color=style.MUTED, linewidth=1)
@@ -139,10 +129,6 @@ def differences(found: Mapping[float, Interval], xlabel: str, ylabel: str) -> Fi
     ax.set_xticks(numbers, [f"{number:g}" for number in numbers])
     ax.minorticks_off()
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    return fig
-
-
-def differences_alt(found: Mapping[float, Interval], what: str) -> str:
-    """What differences shows, in words."""
     said = [f"{number:g}: {told(item, 1, '+')}" for number, item in found.items()]
-    return f"{what}, with 95 % intervals. {'; '.join(said)}."
+    fig.alt = f"{what}, with 95 % intervals. {'; '.join(said)}."
+    return fig

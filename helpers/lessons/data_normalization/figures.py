@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from helpers.figures import images as figures_images
 from helpers.figures import style
+from helpers.figures.style import Figure
 from helpers.images import scaling
 
 CHANNELS = {"red": "#C1272D", "green": "#1B7F3B", "blue": "#1F4E9E"}
@@ -152,15 +152,10 @@ def playground(
         )
         ax.set(title=title, xlim=limits, ylim=(0, 12))
     axes[1].set_ylabel("share of pixels (%)")
-    return fig
-
-
-def playground_alt(photo: Tensor, transform: str, brightness: int, contrast: float) -> str:
-    """What playground shows, in words."""
-    changed = dimmed(photo, brightness, contrast)
     ends = 100 * ((changed == 0) | (changed == 255)).double().mean().item()
-    return (
+    fig.alt = (
         f"A photograph at brightness {brightness:+d} and contrast {contrast:g}, "
         f"{len(changed.unique())} distinct levels, {ends:.0f} % of the pixels black or white; "
         f"its histogram before and after the transform {transform}."
     )
+    return fig

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from helpers.figures.style import INK, LINES, MUTED, PALETTE, label_ends, lines, subplots
+from helpers.figures.style import INK, LINES, MUTED, PALETTE, Figure, label_ends, lines, subplots
 from helpers.lessons.l1_l2_from_scratch import linear
 from helpers.nn.penalties import soft_threshold
 
@@ -61,6 +60,7 @@ def diamond_and_circle(x: Tensor, y: Tensor, penalty: float) -> Figure:
     loss = ((error @ h) * error).sum(axis=-1) / 2
     past = torch.logspace(-3, 1.5, 60, dtype=torch.float64)
     fig, axes = subplots(1, 2, figsize=(7.5, 3.6), sharey=True)
+    solutions = []
     for ax, name in zip(axes, ("L1", "L2"), strict=True):
         solve = linear.lasso if name == "L1" else linear.ridge
         w, path = solve(x, y, penalty), torch.stack([solve(x, y, p) for p in past.tolist()])
@@ -77,7 +77,9 @@ def diamond_and_circle(x: Tensor, y: Tensor, penalty: float) -> Figure:
         ax.set(title=f"{name}: ({said})", xlabel="$w_1$", aspect="equal", xlim=(along[0], along[-1]))
         ax.set_ylim(along[0], along[-1])
         ax.grid(False)
+        solutions.append("({:.2f}, {:.2f})".format(*w.tolist()))
     axes[0].set_ylabel("$w_2$")
+    fig.alt = f"The contour touches the diamond at {solutions[0]} and the circle at {solutions[1]}."
     return fig
 
 
@@ -157,20 +159,17 @@ def outlier_lines(height: float = 12.0) -> Figure:
     """
     x, y, moved = _with_outlier(height)
     fig, axes = subplots(1, 2, figsize=(7.5, 3.0), sharey=True)
+    slopes = []
     for ax, (loss, fits) in zip(axes, outlier_fits(height).items(), strict=True):
         _points(ax, x, y, moved)
         for name, (slope, intercept) in fits.items():
             ax.plot(x, slope * x + intercept, label=f"{name} {slope:.2f}", **_LOOK[name])
+            slopes.append(f"{loss}, {name} penalty {slope:.2f}")
         ax.set(title=loss, xlabel="$x$")
         label_ends(ax)
     axes[0].set_ylabel("$y$")
+    fig.alt = f"One point {height:g} too high. Slopes: {', '.join(slopes)}"
     return fig
-
-
-def outlier_lines_alt(height: float) -> str:
-    fits = outlier_fits(height)
-    slopes = (f"{loss}, {name} penalty {fits[loss][name][0]:.2f}" for loss in fits for name in fits[loss])
-    return f"One point {height:g} too high. Slopes: {', '.join(slopes)}"
 
 
 def _points(ax: Axes, x: Tensor, y: Tensor, moved: Tensor) -> None:

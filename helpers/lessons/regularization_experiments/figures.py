@@ -1,13 +1,12 @@
 """Figures of regularized networks: where their weights are, accuracy along the path of L1, power of runs.
 
-Each returns the figure; the functions ending in `_alt` say what it shows, from the same numbers.
+Each returns the figure with its alt text, which says what it shows from the same numbers.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from helpers.analysis import comparison
@@ -15,6 +14,7 @@ from helpers.analysis.readings import Measure, Runs, below, tested, training_los
 from helpers.analysis.stats import power
 from helpers.figures import runs as run_figures
 from helpers.figures import style
+from helpers.figures.style import Figure
 from helpers.lessons.regularization_experiments.path import by_seed
 from helpers.training.measures import SMALL
 
@@ -34,32 +34,27 @@ def weight_histograms(runs: Runs, arms: Sequence[str]) -> Figure:
     """One panel per arm that has runs: weights by value, mean count over its runs, on a logarithmic axis."""
     shown = _with_runs(runs, arms)
     if not shown:
-        return run_figures.intervals({}, "")
+        return run_figures.no_runs("Histograms of weights. No runs to show yet.")
     fig, axes = style.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 2.6))
-    for ax, arm in zip(axes[0], shown, strict=True):
-        ax.stairs(_histogram(runs, arm), _EDGES, fill=True, color=_look(arm)["color"], baseline=0.1)
-        ax.set(title=f"{arm}\nn = {len(comparison.values(runs, arm))}", xlabel="weight", yscale="log")
-    axes[0, 0].set(ylabel="weights in a bin of 0.02", ylim=(0.5, None))
-    return fig
-
-
-def weight_histograms_alt(runs: Runs, arms: Sequence[str]) -> str:
-    """What weight_histograms shows, in words."""
     said = []
-    for arm in _with_runs(runs, arms):
+    for ax, arm in zip(axes[0], shown, strict=True):
         counts = _histogram(runs, arm)
+        ax.stairs(counts, _EDGES, fill=True, color=_look(arm)["color"], baseline=0.1)
+        ax.set(title=f"{arm}\nn = {len(comparison.values(runs, arm))}", xlabel="weight", yscale="log")
         middle, ends = counts[24:26].sum() / counts.sum(), (counts[0] + counts[-1]) / counts.sum()
         said.append(
             f"{arm}: {middle:.0%} of the weights between -0.02 and 0.02, {ends:.1%} in the outer bins"
         )
-    return f"Histograms of weights. {'; '.join(said) or 'No runs to show yet'}."
+    axes[0, 0].set(ylabel="weights in a bin of 0.02", ylim=(0.5, None))
+    fig.alt = f"Histograms of weights. {'; '.join(said)}."
+    return fig
 
 
 def small_weights(runs: Runs, arms: Sequence[str]) -> Figure:
     """One line per arm: the share of weights with |w| below a limit; at the left, those exactly 0."""
     shown = _with_runs(runs, arms)
     if not shown:
-        return run_figures.intervals({}, "")
+        return run_figures.no_runs("Share of small weights by limit. No runs to show yet.")
     limits = sorted(SMALL)
     fig, ax = style.subplots(figsize=(7.5, 3.0))
     for arm in shown:
@@ -69,17 +64,13 @@ def small_weights(runs: Runs, arms: Sequence[str]) -> Figure:
     ax.set_xticks([limits[0] / 10, *limits], ["exactly 0", *(f"{x:g}" for x in limits)])
     ax.minorticks_off()
     style.label_ends(ax)
-    return fig
-
-
-def small_weights_alt(runs: Runs, arms: Sequence[str]) -> str:
-    """What small_weights shows, in words."""
     said = [
         f"{arm}: {comparison.mean(runs, arm, zeros).mean:.1f} % exactly 0, "
         f"{comparison.mean(runs, arm, below(1e-3)).mean:.1f} % below 0.001"
-        for arm in _with_runs(runs, arms)
+        for arm in shown
     ]
-    return f"Share of small weights by limit. {'; '.join(said) or 'No runs to show yet'}."
+    fig.alt = f"Share of small weights by limit. {'; '.join(said)}."
+    return fig
 
 
 def path(runs: Runs) -> Figure:
@@ -89,7 +80,7 @@ def path(runs: Runs) -> Figure:
     """
     steps = {step: by_seed(runs, step) for step in ("subgradient", "proximal")}
     if not any(steps.values()):
-        return run_figures.intervals({}, "")
+        return run_figures.no_runs("Test accuracy against exact zeros. No runs to show yet.")
     fig, axes = style.subplots(1, 2, sharey=True, figsize=(7.5, 3.2))
     for ax, measure, what in zip(axes, (zeros, zero_channels), ("weights", "channels"), strict=True):
         for step, seeds in steps.items():
@@ -100,26 +91,22 @@ def path(runs: Runs) -> Figure:
     axes[0].set_ylim(bottom=max(_FLOOR, low - 0.1))
     axes[0].annotate(_hidden(runs), (0.03, 0.05), xycoords="axes fraction", color=style.MUTED)
     axes[1].legend(loc="lower left")
-    return fig
-
-
-def path_alt(runs: Runs) -> str:
-    """What path shows, in words."""
     said = []
-    for step in ("subgradient", "proximal"):
-        ends = [(zeros(run), tested(run)) for seed in by_seed(runs, step).values() for run in seed]
+    for step, seeds in steps.items():
+        ends = [(zeros(run), tested(run)) for seed in seeds.values() for run in seed]
         good = [share for share, accuracy in ends if accuracy >= 99]
         if ends:
             best = f"{max(good):.0f} %" if good else "none"
             said.append(f"{step}: most weights exactly 0 at 99 % accuracy or more: {best}")
-    return f"Test accuracy against exact zeros. {'; '.join(said) or 'No runs to show yet'}. {_hidden(runs)}"
+    fig.alt = f"Test accuracy against exact zeros. {'; '.join(said)}. {_hidden(runs)}"
+    return fig
 
 
 def loss_and_accuracy(runs: Runs, arms: Sequence[str]) -> Figure:
     """Test accuracy against training loss of final networks: one mark per run, colours by penalty."""
     shown = _with_runs(runs, arms)
     if not shown:
-        return run_figures.intervals({}, "")
+        return run_figures.no_runs("Test accuracy against training loss, means: no runs to show yet.")
     fig, ax = style.subplots(figsize=(7.5, 3.2))
     for place, arm in enumerate(shown):
         losses, accuracies = (comparison.values(runs, arm, m).values() for m in (training_loss, tested))
@@ -132,22 +119,18 @@ def loss_and_accuracy(runs: Runs, arms: Sequence[str]) -> Figure:
         major_locator=LogLocator(subs=(1, 1.5, 2, 3, 5, 7)), major_formatter="{x:g}", minor_formatter=""
     )
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return fig
-
-
-def loss_and_accuracy_alt(runs: Runs, arms: Sequence[str]) -> str:
-    """What loss_and_accuracy shows, in words."""
     said = [
         f"{arm}: loss {comparison.mean(runs, arm, training_loss).mean:.3f}, "
         f"{comparison.mean(runs, arm, tested).mean:.2f} %"
-        for arm in _with_runs(runs, arms)
+        for arm in shown
     ]
-    return f"Test accuracy against training loss, means: {'; '.join(said) or 'no runs to show yet'}."
+    fig.alt = f"Test accuracy against training loss, means: {'; '.join(said)}."
+    return fig
 
 
-def power_curve(difference: float, deviation: float, most: int = 100) -> Figure:
+def power_curve(difference: float, deviation: float) -> Figure:
     """Over the number of paired runs: the probability that their interval shows a difference of that size."""
-    counts = np.arange(2, most + 1)
+    counts = np.arange(2, 101)
     chances = [100 * power(difference, deviation, int(n)) for n in counts]
     fig, ax = style.subplots(figsize=(7.5, 2.8))
     ax.axhline(80, color=style.MUTED, linewidth=1)
@@ -159,13 +142,9 @@ def power_curve(difference: float, deviation: float, most: int = 100) -> Figure:
     ax.set_xticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     ax.minorticks_off()
     ax.set_title(f"true difference {difference:.2f} points, deviation of a pair {deviation:.2f}")
-    return fig
-
-
-def power_curve_alt(difference: float, deviation: float) -> str:
-    """What power_curve shows, in words."""
     said = ", ".join(f"{100 * power(difference, deviation, n):.0f} % with {n}" for n in (2, 5, 10, 20, 50))
-    return f"Chance to show a difference of {difference:.2f} points, by the number of paired runs: {said}."
+    fig.alt = f"Chance to show a difference of {difference:.2f} points, by the number of paired runs: {said}."
+    return fig
 
 
 def _with_runs(runs: Runs, arms: Sequence[str]) -> list[str]:

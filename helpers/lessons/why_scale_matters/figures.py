@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from helpers.figures.style import INK, MARKS, MUTED, PALETTE, label_ends, subplots
+from helpers.figures.style import INK, MARKS, MUTED, PALETTE, Figure, label_ends, subplots
 from helpers.training import descent
 
 _ORDER = ("batch", "layer", "group", "instance")
@@ -55,6 +54,7 @@ def surfaces(ratio: float) -> Figure:
             ax.grid(False)
             ax.plot(*best.tolist(), "+", color="white" if ax is from_above else INK, markersize=9)
         surface.grid(False)
+    fig.alt = f"Scales 1 and {ratio:.3g}: a valley, descent zigzags. Normalized: a round bowl, one step."
     return fig
 
 

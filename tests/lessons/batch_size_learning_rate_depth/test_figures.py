@@ -18,31 +18,32 @@ def words(fig):
 
 def test_the_heat_map_has_a_number_for_each_cell_and_a_cross_for_a_diverged_run():
     runs = [*grid_runs(1), made(GRID, "batch 2", 1, None), made(GRID, "none 2", 0, None)]
-    fig = figures.heat_map(runs, "batch size", "accuracy")
+    fig = figures.heat_map(runs, "batch size", "accuracy", "Accuracy")
     assert {"50.0", "27.8×", "10.0×"} <= set(words(fig))
     assert fig.axes[0].get_xlabel() == "batch size"
-    alt = figures.heat_map_alt(runs, "Accuracy")
-    assert "group: 2 50.0, 4 50.0" in alt
-    assert alt.endswith("Runs that diverged: 2.")
+    assert "group: 2 50.0, 4 50.0" in fig.alt
+    assert fig.alt.endswith("Runs that diverged: 2.")
 
 
 def test_the_search_frames_the_best_rate_of_each_number():
-    fig = figures.search_maps(search_runs(), "rate", "depth")
+    fig = figures.search_maps(search_runs(), "rate", "depth", "Accuracy")
     panels = {ax.get_title(): ax for ax in fig.axes if ax.get_title()}
     assert set(panels) == {"none", "batch"}
     assert [patch.get_x() for patch in panels["none"].patches] == [3]  # 0.03
     assert [text.get_text() for text in panels["none"].texts][-1] == "×"
     unlike = [*search_runs(), made(STUDIES["depth_search"], "none 8 0.01", 0, 75.0)]
-    (panel,) = (ax for ax in figures.search_maps(unlike, "r", "n").axes if ax.get_title() == "none")
+    (panel,) = (
+        ax for ax in figures.search_maps(unlike, "r", "n", "Accuracy").axes if ax.get_title() == "none"
+    )
     assert words(panel.figure).count("×") == 3  # what was not tried has none
     assert [text.get_text() for text in panel.texts][-1] == "75"
     assert [patch.get_xy() for patch in panel.patches] == [(3, 0), (2, 1)]
-    assert "none 0.03; batch 1" in figures.search_maps_alt(search_runs(), "Accuracy")
+    assert "none 0.03; batch 1" in fig.alt
 
 
 def test_curves_draw_every_run_and_mark_diverged_ones():
     runs = vgg_runs(2)
-    fig = figures.curves(runs, ("none", "batch"), "rate", "accuracy", base=10)
+    fig = figures.curves(runs, ("none", "batch"), "rate", "accuracy", "Accuracy", base=10)
     (ax,) = fig.axes
     marks = [line.get_marker() for line in ax.get_lines() if line.get_label() == "_"]
     assert marks.count("x") == sum(run["status"] == "diverged" for run in runs) > 0
@@ -50,18 +51,19 @@ def test_curves_draw_every_run_and_mark_diverged_ones():
     lines = {line.get_label(): line for line in ax.get_lines() if line.get_label() != "_"}
     assert list(lines["none"].get_ydata()) == list(grids.table(runs).loc["none"])
     assert ax.get_xscale() == "log"
-    assert "batch 0.003: 60.5" in figures.curves_alt(runs, ("none", "batch"), "Accuracy")
+    assert "batch 0.003: 60.5" in fig.alt
 
 
 def test_differences_show_intervals_where_there_are_several_runs():
     found = {2: Interval(-3.0, -4.0, -2.0, 3), 8: Interval(1.0, -1.0, 3.0, 3)}
-    (ax,) = figures.differences(found, "batch size", "points").axes
+    fig = figures.differences(found, "batch size", "points", "Batch minus group")
+    (ax,) = fig.axes
     (bars,) = ax.containers
     (segments,) = bars[2]
     assert [[list(point) for point in segment] for segment in segments.get_segments()] == [
         [[2, -4], [2, -2]],
         [[8, -1], [8, 3]],
     ]
-    assert "2: -3.0 (-4.0 to -2.0, n = 3)" in figures.differences_alt(found, "Batch minus group")
+    assert "2: -3.0 (-4.0 to -2.0, n = 3)" in fig.alt
     one = {2: Interval(1.0, float("nan"), float("nan"), 1)}
-    assert not figures.differences(one, "batch size", "points").axes[0].containers
+    assert not figures.differences(one, "batch size", "points", "Batch minus group").axes[0].containers

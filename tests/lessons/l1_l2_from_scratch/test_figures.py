@@ -8,7 +8,7 @@ import torch
 from matplotlib.patches import Rectangle
 
 from helpers.figures import style
-from helpers.figures.maps import decay_maps, decay_maps_alt
+from helpers.figures.maps import decay_maps
 from helpers.lessons.l1_l2_from_scratch import figures, linear
 from helpers.training.descent import inputs_with
 
@@ -37,11 +37,13 @@ def test_pulls_show_the_best_weight_of_each_penalty():
 def test_diamond_and_circle_mark_the_solutions_on_their_outlines():
     x = inputs_with(torch.tensor([[1.0, 0.5], [0.5, 1.0]]))
     y = x @ torch.tensor([1.0, 0.35]).double()
-    diamond, circle = figures.diamond_and_circle(x, y, 0.6).axes
+    fig = figures.diamond_and_circle(x, y, 0.6)
+    diamond, circle = fig.axes
     w, v = linear.lasso(x, y, 0.6), linear.ridge(x, y, 0.6)
     assert diamond.get_title(loc="left") == f"L1: ({w[0]:.2f}, 0 exactly)"
     assert w[1] == 0
     assert circle.get_title(loc="left") == f"L2: ({v[0]:.2f}, {v[1]:.2f})"
+    assert f"({w[0]:.2f}, 0.00) and the circle at ({v[0]:.2f}, {v[1]:.2f})" in fig.alt
     outline = np.abs(diamond.get_lines()[0].get_data()).sum(axis=0)
     assert np.allclose(outline, w.abs().sum())
     assert np.allclose(np.linalg.norm(circle.get_lines()[0].get_data(), axis=0), v.norm())
@@ -88,7 +90,7 @@ def test_an_outlier_tilts_the_squared_error_and_hardly_hubers_loss():
         slopes += [f"{penalty} {far[loss][penalty][0]:.2f}" for loss in far]
     drawn = figures.outlier_lines(20.0)
     assert sorted(text.get_text() for ax in drawn.axes for text in ax.texts) == sorted(slopes)
-    assert all(slope.split()[1] in figures.outlier_lines_alt(20.0) for slope in slopes)
+    assert all(slope.split()[1] in drawn.alt for slope in slopes)
 
 
 def test_equal_footing_draws_each_way_at_its_shares():
@@ -115,6 +117,6 @@ def test_decay_maps_frame_the_best_of_each_rate_and_cross_what_is_missing():
 
 
 def test_the_alt_text_says_the_best_decays():
-    said = decay_maps_alt(maps(), TITLES)
+    said = decay_maps(maps(), TITLES).alt
     assert "Adam: best decay 0.1 at rate 0.001, 0 at rate 0.01; highest 85.0 %" in said
     assert "AdamW: best decay 0.1 at rate 0.001, 0.1 at rate 0.01; highest 88.5 %" in said

@@ -25,10 +25,9 @@ def test_each_figure_stands_with_any_number_of_runs(name, seeds):
     records, rest = DRAWN[name]
     fig = getattr(draw, name)(records(seeds), *rest)
     fig.canvas.draw()
-    said = getattr(draw, f"{name}_alt")(records(seeds), *rest)
     shown = [text.get_text() for ax in fig.axes for text in ax.texts]
     assert (shown == ["no runs to show yet"]) == (seeds == 0)
-    assert ("no runs to show yet" in said.lower()) == (seeds == 0)
+    assert ("no runs to show yet" in fig.alt.lower()) == (seeds == 0)
 
 
 def test_a_histogram_shows_the_mean_counts_of_its_arm():
@@ -45,9 +44,7 @@ def test_a_histogram_shows_the_mean_counts_of_its_arm():
     both = draw.weight_histograms(made.regularization(1), BATCH).axes
     highest = max(a.patches[0].get_data().values.max() for a in both)
     assert all(a.get_ylim()[1] >= highest for a in both)
-    assert "62% of the weights between -0.02 and 0.02, 25.0% in the outer" in draw.weight_histograms_alt(
-        runs, ["batch none"]
-    )
+    assert "62% of the weights between -0.02 and 0.02, 25.0% in the outer" in fig.alt
 
 
 def test_small_weights_end_at_the_exact_zeros():
@@ -72,7 +69,7 @@ def test_the_path_has_a_line_for_each_seed_and_step_and_counts_what_it_hides():
     assert zeros[0] == 0
     assert zeros[-1] == pytest.approx(99, abs=0.1)
     assert right.get_lines()[-1].get_xdata()[-1] == pytest.approx(49.1, abs=0.1)
-    assert "subgradient: most weights exactly 0 at 99 % accuracy or more: 0 %" in draw.path_alt(runs)
+    assert "subgradient: most weights exactly 0 at 99 % accuracy or more: 0 %" in fig.alt
 
 
 def test_loss_and_accuracy_are_those_of_each_run():
@@ -88,4 +85,4 @@ def test_the_power_curve_marks_five_runs():
     _, curve, five = fig.axes[0].get_lines()
     assert five.get_ydata()[0] == pytest.approx(100 * power(0.05, 0.1, 5))
     assert curve.get_ydata()[3] == pytest.approx(100 * power(0.05, 0.1, 5))
-    assert f"{100 * power(0.05, 0.1, 5):.0f} % with 5" in draw.power_curve_alt(0.05, 0.1)
+    assert f"{100 * power(0.05, 0.1, 5):.0f} % with 5" in fig.alt
