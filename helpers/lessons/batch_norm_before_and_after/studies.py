@@ -123,6 +123,57 @@ def fashion_mlp_tuned() -> Study:
     )
 
 
+DECAYED_RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
+_DECAYED = dataclasses.replace(_MLP_RECIPE, schedule="linear")
+
+
+def _decayed_arms(activation: str, norm: str, rate: float, suffix: str = "") -> tuple[Arm, ...]:
+    """Pixels from 0 to 1, those with an input batch norm, and pixels standardized by two fixed numbers."""
+    recipe = dataclasses.replace(_DECAYED, lr=rate)
+    plain = _mlp_arm(activation, norm, False, recipe, suffix)
+    name = f"{activation} {norm} standardized{suffix}"
+    return (
+        plain,
+        _mlp_arm(activation, norm, True, recipe, suffix),
+        dataclasses.replace(plain, name=name, scaling="standardized"),
+    )
+
+
+def fashion_mlp_decayed_search() -> Study:
+    return Study(
+        name="fashion_mlp_decayed_search",
+        dataset="fashion-mnist",
+        arms=tuple(
+            arm
+            for norm in ("none", "after", "before")
+            for activation in ACTIVATIONS
+            for rate in DECAYED_RATES
+            for arm in _decayed_arms(activation, norm, rate, f" {rate:g}")
+        ),
+        title="The learning rate, falling to 0, for each Fashion-MNIST MLP: 5,000 images held out",
+        lesson="05_batch_norm_before_and_after",
+        looks=(2,),
+        validation=5_000,
+        sweep=True,
+    )
+
+
+def fashion_mlp_framework() -> Study:
+    """The published network with the eps and the running averages of the framework that it was made with."""
+    arms = fashion_mlp_published().arms
+    keras = {"eps": 1e-3, "momentum": 0.01}  # its momentum of 0.99 is 0.01 in PyTorch's terms
+    theirs = dataclasses.replace(
+        arms[1], name="relu after input, eps 0.001", options={**(arms[1].options or {}), **keras}
+    )
+    return dataclasses.replace(
+        fashion_mlp_published(),
+        name="fashion_mlp_framework",
+        arms=(*arms, theirs),
+        title="The published Fashion-MNIST networks, with PyTorch's eps and momentum, and the framework's",
+        looks=(10,),
+    )
+
+
 def mlp_design(off: str, on: str, factor: str) -> Design:
     """The study fashion_mlp as a factorial of three: first layers, `factor`, input batch norm.
 

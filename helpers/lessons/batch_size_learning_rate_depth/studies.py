@@ -130,8 +130,91 @@ def vgg_learning_rate() -> Study:
         ),
         title="A narrow VGG with and without batch norm at learning rates from 0.003 to 30: CIFAR-10",
         lesson="07_batch_size_learning_rate_depth",
-        looks=(3,),
+        looks=(3, 6, 10),
         matters=0.5,
+        validation=10_000,
+        images=10_000,
+        sweep=True,
+    )
+
+
+VGG_PARTS: dict[str, dict[str, bool]] = {  # what may be to blame where batch norm fails at a high rate
+    "batch": {},
+    "no gamma and beta": {"affine": False},
+    "normalized logits": {"norm_logits": True},
+    "both": {"affine": False, "norm_logits": True},
+}
+
+
+def vgg_parts() -> Study:
+    """The VGG with batch norm at high rates, its gammas and betas or its last layer taken out of the game."""
+    recipe = Recipe(epochs=4, batch_size=32, momentum=0.0, weight_decay=0.0, schedule="constant")
+    return Study(
+        name="vgg_parts",
+        dataset="cifar10",
+        arms=tuple(
+            Arm(f"{name} {rate:g}", "batch", dataclasses.replace(recipe, lr=rate), "vgg", options=options)
+            for name, options in VGG_PARTS.items()
+            for rate in VGG_RATES[-4:]
+        ),
+        title="A VGG with batch norm at rates from 1 to 30, without gamma and beta, with normalized logits",
+        lesson="07_batch_size_learning_rate_depth",
+        looks=(5, 10),
+        matters=0.5,
+        validation=10_000,
+        images=10_000,
+        sweep=True,
+    )
+
+
+GHOSTS = (2, 4, 8, 32, 256)  # images that share statistics, in batches of 256
+GHOST_RATES = (0.01, 0.03, 0.1, 0.3)
+
+
+def _ghost_arm(images: int, rate: float, suffix: str = "") -> Arm:
+    recipe = Recipe(epochs=10, batch_size=256, lr=rate, weight_decay=0.0)
+    return Arm(f"ghost {images}{suffix}", "batch", recipe, "small_cnn", options={"ghost": images})
+
+
+def ghost_search() -> Study:
+    return Study(
+        name="ghost_search",
+        dataset="cifar10",
+        arms=tuple(_ghost_arm(images, rate, f" {rate:g}") for images in GHOSTS for rate in GHOST_RATES),
+        title="The learning rate for batch norm over 2 to 256 images of a batch: CIFAR-10, 10,000 held out",
+        lesson="07_batch_size_learning_rate_depth",
+        looks=(2,),
+        validation=10_000,
+        images=5_120,
+        sweep=True,
+    )
+
+
+PATH_DEPTHS = (4, 14, 32, 56)
+PATHS: dict[str, str | None] = {"no shortcut": None, "shortcut": "plain", "shortcut from 0": "from_zero"}
+PATH_RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+
+
+def _path_arm(norm: str, path: str, depth: int, rate: float, suffix: str = "") -> Arm:
+    recipe = Recipe(epochs=4, batch_size=128, lr=rate, weight_decay=0.0)
+    options = {"depth": depth} | ({"shortcut": PATHS[path]} if PATHS[path] else {})
+    return Arm(f"{norm}, {path}, {depth}{suffix}", norm, recipe, "plain_net", options=options)
+
+
+def shortcut_search() -> Study:
+    return Study(
+        name="shortcut_search",
+        dataset="fashion-mnist",
+        arms=tuple(
+            _path_arm(norm, path, depth, rate, f" {rate:g}")
+            for norm in ("none", "batch")
+            for path in PATHS
+            for depth in PATH_DEPTHS
+            for rate in PATH_RATES
+        ),
+        title="The learning rate for 4 to 56 layers with and without shortcuts and batch norm: Fashion-MNIST",
+        lesson="07_batch_size_learning_rate_depth",
+        looks=(1,),
         validation=10_000,
         images=10_000,
         sweep=True,

@@ -1,4 +1,4 @@
-"""The study of lesson l1_l2_from_scratch: weight decay in Adam."""
+"""The studies of lesson l1_l2_from_scratch: weight decay in Adam, and on which weights it acts."""
 
 from helpers.studies.study import Arm, Study
 from helpers.training.recipe import Recipe
@@ -28,5 +28,65 @@ def adam_l2_adamw() -> Study:
         matters=0.3,
         validation=10_000,
         images=10_000,
+        sweep=True,
+    )
+
+
+FEW = 1_000  # training images: few enough that networks learn them by heart
+FEW_RATES = (3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1)
+FEW_DECAYS = {  # AdamW's is multiplied by the rate and needs larger numbers
+    "adam": (0.0, 1e-4, 1e-3, 0.01, 0.1),
+    "adamw": (0.0, 0.1, 0.3, 1.0, 3.0),
+}
+
+
+def adam_few_images() -> Study:
+    """Rate and decay are chosen on held-out images, and what they gain is measured on the test images."""
+
+    def arm(optimizer: str, decay: float, rate: float) -> Arm:
+        recipe = Recipe(epochs=30, batch_size=64, optimizer=optimizer, lr=rate, weight_decay=decay)
+        return Arm(f"{optimizer} {decay:g} {rate:g}", "batch", recipe, "small_cnn")
+
+    return Study(
+        name="adam_few_images",
+        dataset="fashion-mnist",
+        arms=tuple(
+            arm(optimizer, decay, rate)
+            for optimizer, decays in FEW_DECAYS.items()
+            for decay in decays
+            for rate in FEW_RATES
+        ),
+        title="Adam with an L2 penalty and AdamW on 1,000 images of Fashion-MNIST, 30 epochs",
+        lesson="08_l1_l2_from_scratch",
+        looks=(5, 10),
+        matters=0.5,
+        validation=10_000,
+        images=FEW,
+        sweep=True,
+        measures=("test", "train"),
+    )
+
+
+PARTS = {"none": None, "all": "all", "convolutions": "convolutions", "others": "others"}  # what decays
+PART_RATES = (0.03, 0.1, 0.3, 1.0)
+DECAY = 0.01
+
+
+def _part_arm(part: str, rate: float, suffix: str = "") -> Arm:
+    decay = {} if part == "none" else {"weight_decay": DECAY, "penalized": PARTS[part]}
+    recipe = Recipe(epochs=30, batch_size=64, lr=rate, **({"weight_decay": 0.0} | decay))
+    return Arm(part + suffix, "batch", recipe, "mnist_net")
+
+
+def decay_parts_search() -> Study:
+    return Study(
+        name="decay_parts_search",
+        dataset="mnist",
+        arms=tuple(_part_arm(part, rate, f" {rate:g}") for part in PARTS for rate in PART_RATES),
+        title="The learning rate for decay on all, on scale-free and on other weights: 1,000 MNIST images",
+        lesson="08_l1_l2_from_scratch",
+        looks=(3,),
+        validation=10_000,
+        images=FEW,
         sweep=True,
     )
