@@ -1,12 +1,15 @@
-"""How the exercise checks answer learners: right and wrong answers in `tests/fixtures/answers`, counted.
+"""How the exercise checks answer learners: right and wrong answers in `tests/fixtures`, counted.
 
-There each class is an exercise; in it `right_...` is an answer that must pass and `wrong_...` one that must
-be named: its docstring holds words, separated by |, of which the check must say at least one.
+The checks were written with `answers` in view; `holdout` was written from the lessons alone, before any
+check was run on it. There each class is an exercise; in it `right_...` is an answer that must pass and
+`wrong_...` one that must be named: its docstring holds words, separated by |, of which the check must say
+at least one.
 
-    python tests/tools/answers.py            # the shares, and each answer that is not dealt with as it should
-    be
+    python tests/tools/answers.py                           # the shares, and each answer dealt with badly
+    python tests/tools/answers.py tests/fixtures/holdout    # the same for other answers
 """
 
+import argparse
 import contextlib
 import importlib.util
 import inspect
@@ -39,9 +42,9 @@ class Answer:
         return self.name.startswith("right_")
 
 
-def answers() -> Iterator[Answer]:
-    """All answers of the fixtures, in their order."""
-    for path in sorted(FOLDER.glob("lesson*.py")):
+def answers(folder: Path = FOLDER) -> Iterator[Answer]:
+    """All answers of a folder, in their order."""
+    for path in sorted(folder.glob("lesson*.py")):
         spec = importlib.util.spec_from_file_location(f"answers_{path.stem}", path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
@@ -92,26 +95,38 @@ def say(check: Callable, answer: Answer, seconds: int = 20) -> str | None:
     return out.getvalue()
 
 
+KINDS = ("named", "not named", "misleading", "accepted", "crashes", "right", "refused")
+
+
 def main() -> None:
-    """Print the shares, and each answer that is not dealt with as it should be."""
+    """Print each answer that is not dealt with as it should be, the counts by exercise, and the shares."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
+    folder = parser.parse_args().folder
     sys.path.insert(0, str(Path(__file__).parents[2]))
     from helpers.lessons import checks
 
-    found: Counter[str] = Counter()
-    for answer in answers():
+    found: dict[str, Counter[str]] = {}
+    for answer in answers(folder):
         if answer.exercise not in checks._EXERCISES:
             continue
         said = say(checks.check, answer)
         result = outcome(answer, said)
-        found[result] += 1
+        found.setdefault(answer.exercise, Counter())[result] += 1
         if result not in ("right", "named"):
             told = "" if said is None else said.split("\n", 1)[-1].strip()
             print(f"{result:10} {answer.exercise}.{answer.name}: {told[:160]}")
-    wrong = sum(found[kind] for kind in ("named", "not named", "misleading", "accepted", "crashes"))
-    print(f"\n{wrong} wrong answers, {found['right'] + found['refused']} right ones")
-    print(f"{'named':>12}: {found['named']:4} ({found['named'] / wrong:.0%} of the wrong ones)")
+    print(f"\n{'':28}" + "".join(f"{kind:>12}" for kind in KINDS))
+    for exercise, counts in found.items():
+        print(f"{exercise:28}" + "".join(f"{counts[kind] or '':>12}" for kind in KINDS))
+    total = sum(found.values(), Counter())
+    wrong = sum(total[kind] for kind in KINDS[:5])
+    print(f"\n{wrong} wrong answers, {total['right'] + total['refused']} right ones")
+    print(f"{'named':>12}: {total['named']:4} ({total['named'] / wrong:.0%} of the wrong ones)")
     for kind in ("not named", "misleading", "accepted", "crashes", "refused"):
-        print(f"{kind:>12}: {found[kind]:4}")
+        print(f"{kind:>12}: {total[kind]:4}")
 
 
 if __name__ == "__main__":
