@@ -2,7 +2,6 @@
 
 import math
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
 from scipy import stats as scipy_stats
@@ -11,17 +10,11 @@ from helpers.analysis import comparison, readings, stats
 from helpers.analysis.published import published_for
 from helpers.analysis.stats import VERDICTS, Interval, interval
 from helpers.figures import runs as draw
-from helpers.figures import style
 from helpers.figures.images import image_grid
 from helpers.lessons import findings, findings_table
 from tests import standin_runs
 
-
-@pytest.fixture(autouse=True)
-def _style():
-    with plt.rc_context():
-        style.use()
-        yield
+pytestmark = pytest.mark.usefixtures("course_style")
 
 
 def pair(a: list[float], b: list[float], arms=("batch", "layer")) -> list[dict]:

@@ -2,18 +2,16 @@
 
 import itertools
 
-import matplotlib
 import pytest
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 from torch.nn import functional as F
 
-matplotlib.use("agg")
-
 from helpers.figures import sharing as axes_figures
 from helpers.figures.sharing import TITLES, counts, cube, cubes, one_cube, sharing, who_moves
 
+pytestmark = pytest.mark.usefixtures("course_style")
 SHAPE = (3, 6, 2, 4)
 TORCHS = {
     "batch": lambda x, groups: F.batch_norm(x, None, None, training=True),
@@ -23,12 +21,6 @@ TORCHS = {
     "RMS": lambda x, groups: F.rms_norm(x, x.shape[1:]),
     "position": lambda x, groups: F.layer_norm(x.permute(0, 2, 3, 1), x.shape[1:2]).permute(0, 3, 1, 2),
 }
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3, 6])

@@ -12,14 +12,7 @@ from helpers.figures import sharing, style
 from helpers.figures.images import histograms, picture
 from helpers.lessons.batch_norm_from_scratch import figures
 
-
-@pytest.fixture(autouse=True)
-def the_style():
-    with mpl.rc_context():
-        mpl.use("agg")
-        style.use()
-        yield
-        plt.close("all")
+pytestmark = pytest.mark.usefixtures("course_style")
 
 
 @pytest.fixture

@@ -25,11 +25,6 @@ def fresh_session(monkeypatch):
     monkeypatch.setattr(checks, "_hints_given", {})
 
 
-def said(capsys: pytest.CaptureFixture, name: str, answer: Callable) -> str:
-    assert check(name, answer) is None
-    return capsys.readouterr().out
-
-
 def stub_from_lessons(name: str) -> Callable:
     """The stub as the one lesson that checks it has it."""
     call = f'check("{name}", {name})'
@@ -43,18 +38,18 @@ def stub_from_lessons(name: str) -> Callable:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_lessons_stub_waits_for_an_answer_and_has_the_solutions_arguments(name, capsys):
+def test_the_lessons_stub_waits_for_an_answer_and_has_the_solutions_arguments(name, said):
     stub = stub_from_lessons(name)
-    assert said(capsys, name, stub) == f"{name}: waits for your answer.\n"
+    assert said(name, stub) == f"{name}: waits for your answer.\n"
     assert inspect.signature(stub) == inspect.signature(ALL[name].answer)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_solution_passes_as_it_is_printed(name, capsys):
+def test_the_solution_passes_as_it_is_printed(name, said, capsys):
     solution(name)
     scope = {"torch": torch, "F": F, "nn": nn, "__name__": "lesson"}  # what the lessons import
     exec(capsys.readouterr().out, scope)
-    assert said(capsys, name, scope[name]).startswith(f"{name}: correct.")
+    assert said(name, scope[name]).startswith(f"{name}: correct.")
 
 
 # Mistakes: edits of the solution.
@@ -172,10 +167,10 @@ class NoForward(nn.Module):
         return x
 
 
-def test_only_the_untouched_stub_waits(capsys):
-    assert "put your lines in its place" in said(capsys, "soft_threshold", half_done)
-    assert "it stops with NotImplementedError" in said(capsys, "equalize", of_torch)
-    assert "it stops with NotImplementedError" in said(capsys, "BatchNorm", NoForward)
+def test_only_the_untouched_stub_waits(said):
+    assert "put your lines in its place" in said("soft_threshold", half_done)
+    assert "it stops with NotImplementedError" in said("equalize", of_torch)
+    assert "it stops with NotImplementedError" in said("BatchNorm", NoForward)
 
 
 def stops(w, threshold):
@@ -183,8 +178,8 @@ def stops(w, threshold):
     return size.view(3, -5)
 
 
-def test_an_error_is_shown_with_the_learners_own_line(capsys):
-    out = said(capsys, "soft_threshold", stops)
+def test_an_error_is_shown_with_the_learners_own_line(said):
+    out = said("soft_threshold", stops)
     assert "it stops with RuntimeError on w = [-3, -0.7, -0.2, 0, 0.1, 0.6, 2.5], threshold = 0.5" in out
     assert "in `return size.view(3, -5)`: " in out
 
@@ -210,15 +205,15 @@ def without_end(w, threshold):
         (lambda w, threshold: w.numpy(), "is a ndarray, not a tensor"),
     ],
 )
-def test_whatever_an_answer_does_is_told(answer, words, capsys):
-    assert words in said(capsys, "soft_threshold", answer)
+def test_whatever_an_answer_does_is_told(answer, words, said):
+    assert words in said("soft_threshold", answer)
 
 
-def test_a_layer_instead_of_its_class_is_told(capsys):
-    assert "pass `BatchNorm` itself" in said(capsys, "BatchNorm", nn.BatchNorm2d(3))
+def test_a_layer_instead_of_its_class_is_told(said):
+    assert "pass `BatchNorm` itself" in said("BatchNorm", nn.BatchNorm2d(3))
 
 
-def test_a_result_that_the_next_call_overwrites_is_judged_as_it_was(capsys):
+def test_a_result_that_the_next_call_overwrites_is_judged_as_it_was(said):
     kept = torch.zeros(7, dtype=torch.float64)
 
     def answer(w, threshold):
@@ -226,18 +221,16 @@ def test_a_result_that_the_next_call_overwrites_is_judged_as_it_was(capsys):
         result.copy_(F.softshrink(w, threshold))
         return result
 
-    assert "correct" in said(capsys, "soft_threshold", answer)
+    assert "correct" in said("soft_threshold", answer)
 
 
 @pytest.mark.parametrize("given", [5, torch.zeros(3), None])
-def test_what_is_no_function_is_told(given, capsys):
-    assert "pass `soft_threshold` itself, without brackets" in said(capsys, "soft_threshold", given)
+def test_what_is_no_function_is_told(given, said):
+    assert "pass `soft_threshold` itself, without brackets" in said("soft_threshold", given)
 
 
-def test_the_fallback_shows_the_smallest_failing_input_and_the_first_difference(capsys):
-    out = said(
-        capsys, "batch_norm_forward", lambda x, weight, bias, eps: (x * weight.mean()).sin() + 2 * bias.sum()
-    )
+def test_the_fallback_shows_the_smallest_failing_input_and_the_first_difference(said):
+    out = said("batch_norm_forward", lambda x, weight, bias, eps: (x * weight.mean()).sin() + 2 * bias.sum())
     assert "for x = [[1, 2], [5, 4], [3, -6]], weight = [2, -1], bias = [1, 0.5], eps = 0.5" in out
     assert "the result[0, 0] is " in out
     assert "it should be " in out
@@ -312,7 +305,7 @@ def forward(x, weight, bias, eps=1e-5):
     return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
 
 
-def test_a_check_does_not_depend_on_what_was_switched_before_and_leaves_it_so(capsys):
+def test_a_check_does_not_depend_on_what_was_switched_before_and_leaves_it_so(said):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -320,8 +313,8 @@ def test_a_check_does_not_depend_on_what_was_switched_before_and_leaves_it_so(ca
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float16)
         torch.use_deterministic_algorithms(True)
-        assert "correct" in said(capsys, "batch_norm_forward", forward)
-        assert "correct" in said(capsys, "BatchNorm", ALL["BatchNorm"].answer)
+        assert "correct" in said("batch_norm_forward", forward)
+        assert "correct" in said("BatchNorm", ALL["BatchNorm"].answer)
         assert not torch.is_grad_enabled()
         assert torch.get_default_dtype() == torch.float16
         assert torch.are_deterministic_algorithms_enabled()
@@ -332,9 +325,9 @@ def test_a_check_does_not_depend_on_what_was_switched_before_and_leaves_it_so(ca
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_inference_mode_does_not_matter(capsys):
+def test_inference_mode_does_not_matter(said):
     with torch.inference_mode():
-        assert "correct" in said(capsys, "batch_norm_forward", forward)
+        assert "correct" in said("batch_norm_forward", forward)
 
 
 def switches_off(lr, weight):
@@ -343,8 +336,8 @@ def switches_off(lr, weight):
     return lr / weight.square().sum(1)
 
 
-def test_what_an_answer_leaves_switched_is_told_and_undone(capsys):
-    out = said(capsys, "effective_rate", switches_off)
+def test_what_an_answer_leaves_switched_is_told_and_undone(said):
+    out = said("effective_rate", switches_off)
     assert "it leaves gradients switched off" in out
     assert "it leaves another default dtype" in out
     assert torch.is_grad_enabled()
@@ -361,7 +354,7 @@ DAMAGE: dict[type, Callable] = {
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_changed_input_is_told_and_reaches_neither_reference_nor_next_call(name, capsys):
+def test_a_changed_input_is_told_and_reaches_neither_reference_nor_next_call(name, said):
     """Each argument in turn is damaged after the right answer has been computed from it."""
     exercise: Exercise = ALL[name]
     if inspect.isclass(exercise.answer):
@@ -378,13 +371,13 @@ def test_a_changed_input_is_told_and_reaches_neither_reference_nor_next_call(nam
             damage(inputs[i])
             return result
 
-        out = said(capsys, name, answer)
+        out = said(name, answer)
         assert f"it changes {argument} itself" in out or "no gradient can be computed" in out
-    assert said(capsys, name, exercise.answer).startswith(f"{name}: correct.")
+    assert said(name, exercise.answer).startswith(f"{name}: correct.")
 
 
 @pytest.mark.parametrize("name", [name for name, exercise in ALL.items() if exercise.far])
-def test_inputs_far_from_zero_tell_lost_digits(name, capsys):
+def test_inputs_far_from_zero_tell_lost_digits(name, said):
     """The right formula, its inputs rounded to 1 in float32 only, as a formula that cancels would."""
     exercise = ALL[name]
 
@@ -398,18 +391,18 @@ def test_inputs_far_from_zero_tell_lost_digits(name, capsys):
         return exercise.answer(*map(coarse, inputs))
 
     answer.__name__ = name
-    assert "the digits are lost far from zero" in said(capsys, name, answer)
+    assert "the digits are lost far from zero" in said(name, answer)
 
 
-def test_numbers_may_have_been_float32_where_no_type_is_asked_for(capsys):
+def test_numbers_may_have_been_float32_where_no_type_is_asked_for(said):
     def by_float32(a, b, t):
         d = torch.tensor(a, dtype=torch.float32) - torch.tensor(b, dtype=torch.float32)
         half = t * d.std() / len(d) ** 0.5
         return d.mean(), d.mean() - half, d.mean() + half
 
-    assert "correct" in said(capsys, "paired_interval", by_float32)
+    assert "correct" in said("paired_interval", by_float32)
     assert "torch.float32, it should be torch.float64" in said(
-        capsys, "soft_threshold", lambda w, t: F.softshrink(w.float(), t)
+        "soft_threshold", lambda w, t: F.softshrink(w.float(), t)
     )
 
 

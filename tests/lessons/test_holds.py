@@ -7,7 +7,7 @@ from helpers.analysis.published import worked_example
 from helpers.lessons.checks import holds
 
 
-def said(capsys, *args, **settings):
+def printed(capsys, *args, **settings):
     assert holds("claim", *args, **settings) is None
     return capsys.readouterr().out
 
@@ -29,7 +29,7 @@ def said(capsys, *args, **settings):
     ],
 )
 def test_what_agrees_to_rounding_holds(a, b, capsys):
-    assert said(capsys, a, b) == "holds: claim\n"
+    assert printed(capsys, a, b) == "holds: claim\n"
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_what_agrees_to_rounding_holds(a, b, capsys):
     ],
 )
 def test_what_does_not_agree_is_said_loudly_and_why(a, b, why, capsys):
-    text = said(capsys, a, b)
+    text = printed(capsys, a, b)
     assert text.startswith("DOES NOT HOLD: claim (")
     assert why in text
 
 
 def test_the_tolerance_given_is_the_one_used(capsys):
-    assert said(capsys, 1.0, 1.4, tolerance=0.5).startswith("holds")
-    assert said(capsys, 1.0, 1.4, tolerance=0.1).startswith("DOES NOT")
+    assert printed(capsys, 1.0, 1.4, tolerance=0.5).startswith("holds")
+    assert printed(capsys, 1.0, 1.4, tolerance=0.1).startswith("DOES NOT")
 
 
 def test_the_worked_example_has_the_published_means():

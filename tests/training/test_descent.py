@@ -2,12 +2,10 @@
 
 import math
 
-import matplotlib as mpl
 import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from helpers.figures import style as figures_style
 from helpers.lessons.why_scale_matters import figures
 from helpers.training import descent
 
@@ -161,15 +159,7 @@ def test_eps_is_added_to_the_eigenvalues_and_a_flat_direction_needs_it():
         descent.whitening(x, "PCA")
 
 
-@pytest.fixture
-def style():
-    with mpl.rc_context():
-        mpl.use("agg")
-        figures_style.use()
-        yield
-
-
-def test_the_surfaces_share_one_scale_and_say_how_far_descent_came(style):
+def test_the_surfaces_share_one_scale_and_say_how_far_descent_came(course_style):
     for ratio, said in (
         (1.0, "1 step: there"),
         (10**0.5, "30 steps: 0.0006 % left"),
@@ -184,7 +174,7 @@ def test_the_surfaces_share_one_scale_and_say_how_far_descent_came(style):
         assert "1 step: there" in titles  # the normalized inputs
 
 
-def test_the_path_drawn_is_that_of_the_loss_drawn(style):
+def test_the_path_drawn_is_that_of_the_loss_drawn(course_style):
     fig = figures.surfaces(3.0)
     contours = [ax for ax in fig.axes if ax.name != "3d"][1]
     path = torch.tensor(contours.get_lines()[0].get_xydata())
@@ -193,7 +183,7 @@ def test_the_path_drawn_is_that_of_the_loss_drawn(style):
     assert w2 == pytest.approx([1, 1 / 3], abs=1e-2)
 
 
-def test_clouds_and_pictures_have_a_panel_for_each_form(style):
+def test_clouds_and_pictures_have_a_panel_for_each_form(course_style):
     x = descent.inputs_with(COVARIANCE[:2, :2], 1.0)
     fig = figures.clouds({"raw": x, "centred": x - 1}, {"raw": 12.0, "centred": 4.0})
     assert [ax.get_title("left") for ax in fig.axes] == ["raw\nκ = 12", "centred\nκ = 4"]
@@ -204,7 +194,7 @@ def test_clouds_and_pictures_have_a_panel_for_each_form(style):
     assert [ax.get_ylabel() for ax in fig.axes[::3]] == ["a", "b"]
 
 
-def test_counted_steps_are_marks_and_theory_is_a_line(style):
+def test_counted_steps_are_marks_and_theory_is_a_line(course_style):
     counted, theory = (
         {"descent": [1, 35], "momentum": [1, 15]},
         {"descent": [1.0, 34.4], "momentum": [1.0, 10.5]},

@@ -6,19 +6,13 @@ import numpy as np
 import pytest
 
 from helpers.lessons.batch_layer_group_compared import exercises
-from helpers.lessons.checks import check
 
 
-def said(capsys, name: str, answer) -> str:
-    check(name, answer)
-    return capsys.readouterr().out
-
-
-def test_two_mistakes_at_once_are_both_named(capsys):
+def test_two_mistakes_at_once_are_both_named(said):
     def answer(correct, images):
         return math.sqrt(correct / images / images)
 
-    output = said(capsys, "standard_error", answer)
+    output = said("standard_error", answer)
     assert "times 100" in output
     assert "p (1 - p)" in output
 
@@ -38,15 +32,15 @@ def test_two_mistakes_at_once_are_both_named(capsys):
         ("count_means", lambda norm, shape, groups=2: (1, 2), "is (1, 2): one number is asked for"),
     ],
 )
-def test_other_wrong_answers_are_shown_beside_what_is_right(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_other_wrong_answers_are_shown_beside_what_is_right(name, answer, words, said):
+    output = said(name, answer)
     assert output.startswith(f"{name}: not yet.")
     assert words in output
 
 
-def test_answers_may_be_numpy_numbers_lists_or_arrays(capsys):
+def test_answers_may_be_numpy_numbers_lists_or_arrays(said):
     def as_array(a, b, t):
         return np.array(exercises.paired_interval(a, b, t))
 
-    assert "correct" in said(capsys, "paired_interval", as_array)
-    assert "correct" in said(capsys, "count_means", lambda *case: np.int64(exercises.count_means(*case)))
+    assert "correct" in said("paired_interval", as_array)
+    assert "correct" in said("count_means", lambda *case: np.int64(exercises.count_means(*case)))

@@ -10,13 +10,7 @@ from torch import nn
 
 from helpers.images import datasets
 from helpers.lessons.batch_norm_before_and_after import exercises
-from helpers.lessons.checks import check
 from helpers.nn import networks
-
-
-def said(capsys, name, answer):
-    check(name, answer)
-    return capsys.readouterr().out
 
 
 def counted_in_torch(widths, norm, input_norm):
@@ -62,8 +56,8 @@ RIGHT = [
 
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
-def test_answers_written_otherwise_pass(name, answer, capsys):
-    assert said(capsys, name, answer).startswith(f"{name}: correct.")
+def test_answers_written_otherwise_pass(name, answer, said):
+    assert said(name, answer).startswith(f"{name}: correct.")
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
@@ -134,8 +128,8 @@ def first_pair(accuracy, factor):
         ("main_effect", lambda a, f: -exercises.main_effect(a, f), "the sign is wrong"),
     ],
 )
-def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, said):
+    output = said(name, answer)
     assert words in output
     assert output.count("  - ") == 1
 
@@ -155,18 +149,18 @@ def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, capsys):
         ("main_effect", lambda a, f: a["batch norm"], "it stops with KeyError"),
     ],
 )
-def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, said):
+    output = said(name, answer)
     assert output.startswith(f"{name}: not yet.")
     assert words in output
 
 
-def test_two_mistakes_at_once_are_both_named(capsys):
+def test_two_mistakes_at_once_are_both_named(said):
     def answer(weight, bias, gamma, beta, mean, var, eps):
         factor = gamma / torch.sqrt(var)
         return weight * factor[:, None], factor * (bias - mean)
 
-    output = said(capsys, "fold", answer)
+    output = said("fold", answer)
     assert "eps is missing" in output
     assert "beta is missing" in output
 

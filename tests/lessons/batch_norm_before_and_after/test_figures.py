@@ -1,26 +1,17 @@
 """Lesson 05's figures draw the numbers of the runs, and their alt texts say them."""
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 
 from helpers.analysis import comparison, readings
 from helpers.analysis.published import published_for
-from helpers.figures import style as figures_style
 from helpers.lessons.batch_norm_before_and_after import figures
 from helpers.lessons.batch_norm_before_and_after.studies import BATCH_NORM
 from tests.analysis.test_readings import made, study
 
-mpl.use("agg")
+pytestmark = pytest.mark.usefixtures("course_style")
 ARMS = list(BATCH_NORM.arms.values())
 ORDER = ("input batch norm", "batch norm", "ReLU + Glorot")
-
-
-@pytest.fixture(autouse=True)
-def style():
-    with mpl.rc_context():
-        figures_style.use()
-        yield
 
 
 def labels(fig):

@@ -4,13 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.lessons.checks import check
-
-
-def said(capsys, name, answer):
-    check(name, answer)
-    return capsys.readouterr().out
-
 
 def by_numpy(sizes, differences):
     for i in range(len(sizes) - 1):
@@ -48,8 +41,8 @@ RIGHT = [
 
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
-def test_answers_written_otherwise_pass(name, answer, capsys):
-    assert said(capsys, name, answer).startswith(f"{name}: correct.")
+def test_answers_written_otherwise_pass(name, answer, said):
+    assert said(name, answer).startswith(f"{name}: correct.")
 
 
 WRONG = [
@@ -81,14 +74,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "answer", "words"), WRONG)
-def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, said):
+    output = said(name, answer)
     assert output.startswith(f"{name}: not yet.")
     assert words in output
     assert output.count("  - ") == 1
 
 
-def test_two_mistakes_at_once_are_both_named(capsys):
-    output = said(capsys, "effective_rate", lambda lr, w: lr / w.norm())
+def test_two_mistakes_at_once_are_both_named(said):
+    output = said("effective_rate", lambda lr, w: lr / w.norm())
     assert "the norm is not squared" in output
     assert "each row has its own rate" in output

@@ -3,13 +3,7 @@
 import pytest
 import torch
 
-from helpers.lessons.checks import check
 from helpers.lessons.data_normalization import exercises
-
-
-def said(capsys, name: str, answer) -> str:
-    check(name, answer)
-    return capsys.readouterr().out
 
 
 def by_loop(images, train_images):
@@ -56,8 +50,8 @@ def by_sorting(image):  # c(v): where v would be inserted in the sorted pixels
         ("equalize", by_sorting),
     ],
 )
-def test_right_answers_written_otherwise_pass(name, answer, capsys):
-    assert said(capsys, name, answer).startswith(f"{name}: correct.")
+def test_right_answers_written_otherwise_pass(name, answer, said):
+    assert said(name, answer).startswith(f"{name}: correct.")
 
 
 def in_place(images, train_images):
@@ -81,17 +75,17 @@ def in_place(images, train_images):
         ("equalize", lambda image: image, "no name for"),
     ],
 )
-def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, said):
+    output = said(name, answer)
     assert output.startswith(f"{name}: not yet.")
     assert words in output
 
 
-def test_two_mistakes_at_once_are_both_named(capsys):
+def test_two_mistakes_at_once_are_both_named(said):
     def answer(images, train_images):
         return (images - images.mean()) / images.std(correction=0)
 
-    output = said(capsys, "standardize", answer)
+    output = said("standardize", answer)
     assert "one mean for all channels" in output
     assert "those of `images`" in output
 

@@ -7,13 +7,7 @@ import torch
 from sklearn.linear_model import Lasso, Ridge
 from torch.nn import functional as F
 
-from helpers.lessons.checks import check
 from helpers.lessons.l1_l2_from_scratch import exercises
-
-
-def said(capsys, name, answer):
-    check(name, answer)
-    return capsys.readouterr().out
 
 
 def by_relu(w, t):
@@ -82,8 +76,8 @@ RIGHT = [
 
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
-def test_answers_written_otherwise_pass(name, answer, capsys):
-    assert said(capsys, name, answer).startswith(f"{name}: correct.")
+def test_answers_written_otherwise_pass(name, answer, said):
+    assert said(name, answer).startswith(f"{name}: correct.")
 
 
 @pytest.mark.parametrize(
@@ -94,8 +88,8 @@ def test_answers_written_otherwise_pass(name, answer, capsys):
         ("adamw_step", adamw_in_place, "w, m, v themselves"),
     ],
 )
-def test_right_numbers_that_change_the_input_are_told(name, answer, changed, capsys):
-    assert f"the numbers are right, but it changes {changed}" in said(capsys, name, answer)
+def test_right_numbers_that_change_the_input_are_told(name, answer, changed, said):
+    assert f"the numbers are right, but it changes {changed}" in said(name, answer)
 
 
 def ridge_with_a_penalized_intercept(x, y, penalty):
@@ -206,8 +200,8 @@ AS_LEARNERS_WRITE_THEM = [
 
 
 @pytest.mark.parametrize(("name", "answer", "words"), AS_LEARNERS_WRITE_THEM)
-def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, said):
+    output = said(name, answer)
     assert words in output
     assert output.count("  - ") == 1
 
@@ -226,14 +220,14 @@ def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, capsys):
         ("lasso_coordinate", lambda x, y, w, j, penalty: w, "one number is asked for"),
     ],
 )
-def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, said):
+    output = said(name, answer)
     assert output.startswith(f"{name}: not yet.")
     assert words in output
 
 
-def test_two_mistakes_at_once_are_both_named(capsys):
-    output = said(capsys, "soft_threshold", lambda w, t: torch.relu(w - 2 * t))
+def test_two_mistakes_at_once_are_both_named(said):
+    output = said("soft_threshold", lambda w, t: torch.relu(w - 2 * t))
     assert "negative weights all become 0" in output
     assert "twice the threshold" in output
 

@@ -1,25 +1,17 @@
 """The figures of lesson 08 draw the numbers that they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from matplotlib.patches import Rectangle
 
-from helpers.figures import style
 from helpers.figures.maps import decay_maps
 from helpers.lessons.l1_l2_from_scratch import figures, linear
 from helpers.training.descent import inputs_with
 
+pytestmark = pytest.mark.usefixtures("course_style")
 TITLES = {"adam": "Adam", "adamw": "AdamW"}
-
-
-@pytest.fixture(autouse=True)
-def _style():
-    with plt.rc_context():
-        style.use()
-        yield
 
 
 def line(ax, label):

@@ -8,7 +8,6 @@ import torch
 from torch.nn import functional as F
 
 from helpers.figures.sharing import counts
-from helpers.lessons.checks import check
 from helpers.lessons.layer_group_instance_norm import exercises
 
 AXES = [
@@ -18,11 +17,6 @@ AXES = [
     for right, table in exercises.AXES.items()
     for wrong, text in table.items()
 ]
-
-
-def said(capsys, name, answer) -> str:
-    check(name, answer)
-    return capsys.readouterr().out
 
 
 RIGHT = {
@@ -56,14 +50,14 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("way", RIGHT)
-def test_a_right_answer_written_another_way_passes(way, capsys):
+def test_a_right_answer_written_another_way_passes(way, said):
     name, answer = RIGHT[way]
-    assert said(capsys, name, answer).startswith(f"{name}: correct.")
+    assert said(name, answer).startswith(f"{name}: correct.")
 
 
 @pytest.mark.parametrize(("norm", "axes", "text"), AXES)
-def test_wrong_axes_are_named(norm, axes, text, capsys):
-    output = said(capsys, "pooled_axes", lambda name: axes if name == norm else exercises.pooled_axes(name))
+def test_wrong_axes_are_named(norm, axes, text, said):
+    output = said("pooled_axes", lambda name: axes if name == norm else exercises.pooled_axes(name))
     assert output == f"pooled_axes: not yet.\n  - pooled_axes({norm!r}) gives {axes!r}: {text}\n"
 
 
@@ -113,19 +107,19 @@ def in_place(x, weight, eps):
         ("count_statistics", lambda *case: 1 / 0, "it stops with ZeroDivisionError"),
     ],
 )
-def test_wrong_answers_as_learners_write_them(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_wrong_answers_as_learners_write_them(name, answer, words, said):
+    output = said(name, answer)
     assert output.startswith(f"{name}: not yet.")
     assert words in output
 
 
-def test_two_mistakes_at_once_are_both_named(capsys):
+def test_two_mistakes_at_once_are_both_named(said):
     def answer(x, groups, weight, bias, eps):
         z = x.reshape(len(x), groups, -1)
         z = (z - z.mean(-1, keepdim=True)) / (z.std(-1, keepdim=True) + eps)
         return z.view_as(x) * weight.view(-1, 1, 1) + bias.view(-1, 1, 1)
 
-    output = said(capsys, "group_norm", answer)
+    output = said("group_norm", answer)
     assert "unbiased" in output
     assert "outside the square root" in output
 

@@ -7,13 +7,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers.lessons.checks import check
-
-
-def said(capsys, name, answer):
-    check(name, answer)
-    return capsys.readouterr().out
-
 
 def by_autograd(parameters, factor):
     leaves = {name: w.detach().clone().requires_grad_() for name, w in parameters.items()}
@@ -46,8 +39,8 @@ RIGHT = [
 
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
-def test_answers_written_otherwise_pass(name, answer, capsys):
-    assert said(capsys, name, answer).startswith(f"{name}: correct.")
+def test_answers_written_otherwise_pass(name, answer, said):
+    assert said(name, answer).startswith(f"{name}: correct.")
 
 
 def pull(choose, of):
@@ -92,17 +85,17 @@ AS_LEARNERS_WRITE_THEM = [
 
 
 @pytest.mark.parametrize(("name", "answer", "words"), AS_LEARNERS_WRITE_THEM)
-def test_mistakes_as_learners_write_them_are_named(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_mistakes_as_learners_write_them_are_named(name, answer, words, said):
+    output = said(name, answer)
     assert output.startswith(f"{name}: not yet.")
     assert words in output
 
 
-def test_two_mistakes_at_once_are_both_named(capsys):
+def test_two_mistakes_at_once_are_both_named(said):
     def answer(parameters, factor):
         return {name: w.sign() for name, w in parameters.items()}
 
-    output = said(capsys, "l1_pull", answer)
+    output = said("l1_pull", answer)
     assert "the factor is missing" in output
     assert "biases and norms are pulled too" in output
 

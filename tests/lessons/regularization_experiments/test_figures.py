@@ -1,15 +1,14 @@
 """Figures of lesson 09's studies: they draw what is recorded, and say it in words."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from helpers.analysis.comparison import values
 from helpers.analysis.stats import power
-from helpers.figures import style
 from helpers.lessons.regularization_experiments import figures as draw
 from tests.lessons.regularization_experiments import standin_penalized as made
 
+pytestmark = pytest.mark.usefixtures("course_style")
 BATCH = ("batch none", "batch L1", "batch L2", "batch L1 + L2")
 DRAWN = {  # name -> records, arms
     "weight_histograms": (made.regularization, (BATCH,)),
@@ -35,9 +34,7 @@ def test_a_histogram_shows_the_mean_counts_of_its_arm():
     runs[0]["measures"]["sparsity"]["histogram"] = [0] * 24 + [300, 100] + [0] * 24  # batch none, seed 0
     other = next(r for r in runs if r["arm"] == "batch none" and r["seed"] == 1)
     other["measures"]["sparsity"]["histogram"] = [50] + [0] * 22 + [100, 0, 100] + [0] * 23 + [150]
-    with plt.rc_context():
-        style.use()
-        fig = draw.weight_histograms(runs, ["batch none"])
+    fig = draw.weight_histograms(runs, ["batch none"])
     (ax,) = fig.axes
     assert ax.patches[0].get_data().values[[0, 23, 24, 25, 49]].tolist() == [25, 50, 150, 100, 75]
     assert ax.get_title(loc="left") == "batch none\nn = 2"

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.lessons.checks import check
 from helpers.lessons.why_scale_matters import exercises
-
-
-def said(capsys, name, answer):
-    check(name, answer)
-    return capsys.readouterr().out
 
 
 def covariance(x):
@@ -56,8 +50,8 @@ RIGHT = [
 
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
-def test_answers_written_otherwise_pass(name, answer, capsys):
-    assert said(capsys, name, answer).startswith(f"{name}: correct.")
+def test_answers_written_otherwise_pass(name, answer, said):
+    assert said(name, answer).startswith(f"{name}: correct.")
 
 
 def h_of(hessian):
@@ -104,8 +98,8 @@ AS_LEARNERS_WRITE_THEM = [
 
 
 @pytest.mark.parametrize(("name", "answer", "words"), AS_LEARNERS_WRITE_THEM)
-def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, said):
+    output = said(name, answer)
     assert words in output
     assert output.count("  - ") == 1
 
@@ -136,13 +130,13 @@ def zca_without_root(x):
         ("he_std", lambda fan_in, fan_out, gain=1: gain**2 / fan_out, "fan_out is used"),
     ],
 )
-def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, capsys):
-    output = said(capsys, name, answer)
+def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, said):
+    output = said(name, answer)
     assert output.startswith(f"{name}: not yet.")
     assert words in output
 
 
-def test_two_mistakes_at_once_are_both_named(capsys):
-    output = said(capsys, "he_std", lambda fan_in, fan_out, gain=1: 1 / fan_in)
+def test_two_mistakes_at_once_are_both_named(said):
+    output = said("he_std", lambda fan_in, fan_out, gain=1: 1 / fan_in)
     assert "take its square root" in output or "square root of fan_in is forgotten" in output
     assert "the gain is missing" in output

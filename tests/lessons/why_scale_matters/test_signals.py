@@ -2,7 +2,6 @@
 
 import math
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -123,19 +122,16 @@ def test_an_unknown_name_is_refused_with_those_that_exist(call):
         call()
 
 
-def test_the_figure_draws_what_is_inside_the_limits():
+def test_the_figure_draws_what_is_inside_the_limits(course_style):
     table = pd.DataFrame({"deviation": [1.0, 1e-3, 1e-12]}, index=[1, 2, 3])
-    with mpl.rc_context():
-        mpl.use("agg")
-        style.use()
-        rows = {"deviation": ("deviation", "log", (1e-9, 1e3))}
-        fig = figures.by_layer(
-            {"tanh": {"small": table, "batch": table}}, rows, {"tanh": {"small": table * 2, "batch": table}}
-        )
-        (ax,) = fig.axes
-        marks, line = ax.get_lines()[:2]
-        assert (marks.get_linestyle(), line.get_linestyle()) == ("None", "-")
-        np.testing.assert_allclose(marks.get_ydata(), [1.0, 1e-3, np.nan])
-        np.testing.assert_allclose(line.get_ydata(), [2.0, 2e-3, np.nan])
-        assert ax.get_lines()[2].get_color() == style.PALETTE["batch"]
-        assert [text.get_text() for text in fig.legends[0].get_texts()] == ["small", "batch"]
+    rows = {"deviation": ("deviation", "log", (1e-9, 1e3))}
+    fig = figures.by_layer(
+        {"tanh": {"small": table, "batch": table}}, rows, {"tanh": {"small": table * 2, "batch": table}}
+    )
+    (ax,) = fig.axes
+    marks, line = ax.get_lines()[:2]
+    assert (marks.get_linestyle(), line.get_linestyle()) == ("None", "-")
+    np.testing.assert_allclose(marks.get_ydata(), [1.0, 1e-3, np.nan])
+    np.testing.assert_allclose(line.get_ydata(), [2.0, 2e-3, np.nan])
+    assert ax.get_lines()[2].get_color() == style.PALETTE["batch"]
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["small", "batch"]
