@@ -32,9 +32,15 @@ LEVEL = {
 
 
 def run(
-    arm: str, seed: int, accuracies: list[float], status: str = "done", study: Study = STUDY
+    arm: str,
+    seed: int,
+    accuracies: list[float],
+    status: str = "done",
+    study: Study = STUDY,
+    measures: dict[str, Any] | None = None,
+    seconds: float = 12.0,
 ) -> dict[str, Any]:
-    """A record of that arm and seed whose test accuracy (percent) by epoch is given."""
+    """A record of that arm and seed whose test accuracy (percent) by epoch is given, and seconds an epoch."""
     config = study.config(next(a for a in study.arms if a.name == arm))
     epochs = [
         {
@@ -43,11 +49,11 @@ def run(
             "train_accuracy": a - 1,
             "test_loss": 1.0,
             "test_accuracy": a,
-            "seconds": 12.0,
+            "seconds": seconds,
         }
         for i, a in enumerate(accuracies, start=1)
     ]
-    return {
+    found = {
         "key": records.key(config, seed),
         "study": study.name,
         "arm": arm,
@@ -67,6 +73,15 @@ def run(
         },
         "finished": "2026-11-22T07:00:00+00:00",
     }
+    return found if measures is None else found | {"measures": measures}
+
+
+def ended(study: Study, arm: str, seed: int, accuracy: float | None, train: float | None = None) -> dict:
+    """A record with that final accuracy, 5 points more on training images; for None a diverged one."""
+    if accuracy is None:
+        return run(arm, seed, [], "diverged", study)
+    trained = {"train": {"loss": 1.0, "accuracy": accuracy + 5 if train is None else train}}
+    return run(arm, seed, [accuracy - 1, accuracy], "done", study, trained if study.measures else None)
 
 
 def runs(seeds: int) -> list[dict[str, Any]]:

@@ -11,9 +11,8 @@ from helpers.course import report, run_lessons
 from helpers.lessons import STUDIES
 from helpers.studies.records import RecordError
 from tests import standin_runs
-from tests.lessons.batch_size_learning_rate_depth.test_grids import made
 
-LESSON, OTHER = "06_batch_layer_group_compared", "03_batch_norm_from_scratch"
+LESSON, OTHER = "07_batch_layer_group_compared", "04_batch_norm_from_scratch"
 
 
 @pytest.fixture
@@ -169,7 +168,7 @@ def test_a_study_in_which_everything_diverged_is_reported(place):
 @pytest.mark.filterwarnings("error")
 def test_more_curves_than_can_be_told_apart_are_not_drawn(place, arms, curves):
     study = STUDIES["norm_grid"]
-    found = [made(study, arm.name, 0, 60.0) for arm in study.arms[:arms]]
+    found = [standin_runs.ended(study, arm.name, 0, 60.0) for arm in study.arms[:arms]]
     standin_runs.write(place / "recorded", found)
     pictures = Page(built(place)).images
     assert any(image["alt"].startswith("Accuracy on test images by epoch") for image in pictures) == curves

@@ -6,10 +6,10 @@ from helpers.lessons.batch_size_learning_rate_depth import figures, grids
 from tests.lessons.batch_size_learning_rate_depth.test_grids import (
     GRID,
     grid_runs,
-    made,
     search_runs,
     vgg_runs,
 )
+from tests.standin_runs import ended
 
 
 def words(fig):
@@ -17,7 +17,7 @@ def words(fig):
 
 
 def test_the_heat_map_has_a_number_for_each_cell_and_a_cross_for_a_diverged_run():
-    runs = [*grid_runs(1), made(GRID, "batch 2", 1, None), made(GRID, "none 2", 0, None)]
+    runs = [*grid_runs(1), ended(GRID, "batch 2", 1, None), ended(GRID, "none 2", 0, None)]
     fig = figures.heat_map(runs, "batch size", "accuracy", "Accuracy")
     assert {"50.0", "27.8×", "10.0×"} <= set(words(fig))
     assert fig.axes[0].get_xlabel() == "batch size"
@@ -31,7 +31,7 @@ def test_the_search_frames_the_best_rate_of_each_number():
     assert set(panels) == {"none", "batch"}
     assert [patch.get_x() for patch in panels["none"].patches] == [3]  # 0.03
     assert [text.get_text() for text in panels["none"].texts][-1] == "×"
-    unlike = [*search_runs(), made(STUDIES["depth_search"], "none 8 0.01", 0, 75.0)]
+    unlike = [*search_runs(), ended(STUDIES["depth_search"], "none 8 0.01", 0, 75.0)]
     (panel,) = (
         ax for ax in figures.search_maps(unlike, "r", "n", "Accuracy").axes if ax.get_title() == "none"
     )

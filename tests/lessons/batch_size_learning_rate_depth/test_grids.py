@@ -8,21 +8,11 @@ from helpers.analysis import comparison
 from helpers.lessons import STUDIES
 from helpers.lessons.batch_size_learning_rate_depth import grids
 from tests import standin_runs
-from tests.standin_runs import run
+from tests.standin_runs import ended
 
 VGG = STUDIES["vgg_learning_rate"]
 SIZES = (2, 4, 8, 16, 32, 128, 512)
 GRID, DEPTH = STUDIES["norm_grid"], STUDIES["depth"]
-
-
-def made(study, arm, seed, accuracy, train=None):
-    """A record with that final accuracy, or a diverged one for None."""
-    if accuracy is None:
-        return run(arm, seed, [], "diverged", study)
-    found = run(arm, seed, [accuracy - 1, accuracy], study=study)
-    if study.measures:
-        found["measures"] = {"train": {"loss": 1.0, "accuracy": accuracy + 5 if train is None else train}}
-    return found
 
 
 def grid_runs(seeds=3, spread=0.5):
@@ -32,8 +22,8 @@ def grid_runs(seeds=3, spread=0.5):
         shift = spread * (seed - 1)
         for size in SIZES:
             level = 50 + 2 * (math.log2(size) - 3)
-            found.append(made(GRID, f"batch {size}", seed, level + shift, train=level + shift + 3))
-            found.append(made(GRID, f"group {size}", seed, 50.0, train=54 + 9 / size))
+            found.append(ended(GRID, f"batch {size}", seed, level + shift, train=level + shift + 3))
+            found.append(ended(GRID, f"group {size}", seed, 50.0, train=54 + 9 / size))
     return found
 
 
@@ -44,7 +34,7 @@ def test_an_arm_is_a_norm_and_a_number():
 
 
 def test_a_diverged_run_counts_as_chance_and_has_no_gap():
-    lost, kept = made(GRID, "batch 2", 0, None), made(GRID, "batch 2", 1, 40.0, train=52.0)
+    lost, kept = ended(GRID, "batch 2", 0, None), ended(GRID, "batch 2", 1, 40.0, train=52.0)
     assert [grids.reached(r) for r in (lost, kept)] == [10, 40]
     assert grids.gap(kept) == 12
     assert [grids.train_accuracy(r) for r in (lost, kept)] == [10, 52]
@@ -54,7 +44,11 @@ def test_a_diverged_run_counts_as_chance_and_has_no_gap():
 
 
 def test_the_table_has_the_mean_of_each_cell_and_nan_where_no_run_is():
-    runs = [made(GRID, "batch 512", 0, 60.0), made(GRID, "batch 512", 1, 62.0), made(GRID, "none 2", 0, 30.0)]
+    runs = [
+        ended(GRID, "batch 512", 0, 60.0),
+        ended(GRID, "batch 512", 1, 62.0),
+        ended(GRID, "none 2", 0, 30.0),
+    ]
     found = grids.table(runs)
     assert list(found.columns) == [2, 512]
     assert found.loc["batch", 512] == 61
@@ -73,8 +67,8 @@ def test_no_run_gives_empty_tables_and_no_differences():
 def search_runs():
     study = STUDIES["depth_search"]
     ends = {0.001: 50.0, 0.003: 70.0, 0.01: 80.0, 0.03: 82.0, 0.1: None, 0.3: None, 1.0: None}
-    found = [made(study, f"none 4 {rate:g}", 0, accuracy) for rate, accuracy in ends.items()]
-    return found + [made(study, f"batch 4 {rate:g}", 0, 60 + i) for i, rate in enumerate(ends)]
+    found = [ended(study, f"none 4 {rate:g}", 0, accuracy) for rate, accuracy in ends.items()]
+    return found + [ended(study, f"batch 4 {rate:g}", 0, 60 + i) for i, rate in enumerate(ends)]
 
 
 def test_a_search_chooses_the_best_rate_that_never_diverges():
@@ -86,13 +80,13 @@ def test_a_search_chooses_the_best_rate_that_never_diverges():
 
 def test_a_rate_that_diverged_with_one_seed_of_two_is_not_chosen():
     study = STUDIES["depth_search"]
-    runs = [made(study, "none 4 0.01", seed, 70.0) for seed in (0, 1)]
-    runs += [made(study, "none 4 0.03", 0, 90.0), made(study, "none 4 0.03", 1, None)]
+    runs = [ended(study, "none 4 0.01", seed, 70.0) for seed in (0, 1)]
+    runs += [ended(study, "none 4 0.03", 0, 90.0), ended(study, "none 4 0.03", 1, None)]
     assert grids.chosen(runs).loc["none", 4] == 0.01
 
 
 def test_a_search_of_which_every_run_diverged_has_no_best_rate():
-    runs = [made(STUDIES["depth_search"], "none 32 0.3", 0, None)]
+    runs = [ended(STUDIES["depth_search"], "none 32 0.3", 0, None)]
     assert math.isnan(grids.chosen(runs).loc["none", 32])
 
 
@@ -123,7 +117,7 @@ def test_crossings_are_by_seed_and_said_with_their_interval_in_numbers():
 
 
 def test_a_seed_in_which_batch_norm_diverged_at_the_smallest_batch_still_crosses():
-    runs = [r for r in grid_runs(1) if r["arm"] != "batch 2"] + [made(GRID, "batch 2", 0, None)]
+    runs = [r for r in grid_runs(1) if r["arm"] != "batch 2"] + [ended(GRID, "batch 2", 0, None)]
     assert grids.crossings(runs, "batch", "group") == {0: pytest.approx(3.25)}
 
 
@@ -148,7 +142,7 @@ def vgg_runs(seeds=3):
             rate = arm.recipe.lr
             good = rate <= (0.03 if arm.norm == "none" else 10)
             accuracy = 60.0 + seed + (rate == 0.03) if good else 10.0
-            found.append(made(VGG, arm.name, seed, None if arm.norm == "none" and rate >= 0.5 else accuracy))
+            found.append(ended(VGG, arm.name, seed, None if arm.norm == "none" and rate >= 0.5 else accuracy))
     return found
 
 
@@ -180,7 +174,7 @@ def test_findings_of_the_grid():
 def test_findings_of_the_rates():
     assert [v for _, v in verdicts(vgg_runs())] == ["holds"] * 4
     fails = [r for r in vgg_runs() if r["arm"] != "batch 0.5"]
-    fails += [made(VGG, "batch 0.5", seed, None) for seed in range(3)]
+    fails += [ended(VGG, "batch 0.5", seed, None) for seed in range(3)]
     assert verdicts(fails)[2] == (24, "false")
 
 
@@ -198,6 +192,6 @@ def test_findings_of_depth():
     found = []
     for seed in range(3):
         for depth in (4, 8, 16, 32):
-            found.append(made(DEPTH, f"none {depth}", seed, 90 - depth + seed / 10))
-            found.append(made(DEPTH, f"batch {depth}", seed, 86 - 0.1 * depth + seed / 5))
+            found.append(ended(DEPTH, f"none {depth}", seed, 90 - depth + seed / 10))
+            found.append(ended(DEPTH, f"batch {depth}", seed, 86 - 0.1 * depth + seed / 5))
     assert verdicts(found) == [(23, "holds when: 8 layers, 16 layers, 32 layers"), (23, "false")]
