@@ -13,6 +13,11 @@ Measure = Callable[[Mapping[str, Any]], float | None]  # of one run
 SHIFTS = ("brightness", "contrast")
 
 
+def config(runs: Runs, arm: str) -> Mapping[str, Any]:
+    """Everything that determines the arm's runs but seed and machine, as it is recorded with each of them."""
+    return next(run["config"] for run in runs if run["arm"] == arm)
+
+
 def final(run: Mapping[str, Any]) -> float:
     """Test accuracy after the last epoch, in percent."""
     return run["epochs"][-1]["test_accuracy"]

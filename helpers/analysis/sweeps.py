@@ -21,18 +21,22 @@ def rate(arm: str) -> float:
     return float(arm.rsplit(" ", 1)[1])
 
 
-def accuracies(runs: Runs) -> pd.DataFrame:
-    """Final accuracy on the held-out images (percent, mean over seeds) by rate (rows) and family (columns).
+def accuracy(runs: Runs, arm: str) -> float:
+    """Final accuracy of an arm (percent, mean over seeds); NaN where a run diverged or there is none.
 
-    NaN where a run diverged (a rate that fails sometimes is not one to choose) or is missing.
+    A rate that fails sometimes is not one to choose.
     """
+    found = comparison.mean(runs, arm)
+    return math.nan if found is None or comparison.diverged(runs, arm) else found.mean
+
+
+def accuracies(runs: Runs) -> pd.DataFrame:
+    """The accuracy on the held-out images by rate (rows) and family (columns)."""
     rates = {run["arm"]: rate(run["arm"]) for run in runs}
     families = list(dict.fromkeys(family(arm) for arm in rates))
     table = pd.DataFrame(index=pd.Index(sorted(set(rates.values())), name="learning rate"), columns=families)
     for arm, tried in rates.items():
-        found = comparison.mean(runs, arm)
-        good = found is not None and not comparison.diverged(runs, arm)
-        table.loc[tried, family(arm)] = found.mean if good else math.nan
+        table.loc[tried, family(arm)] = accuracy(runs, arm)
     return table.astype(float)
 
 

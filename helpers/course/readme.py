@@ -98,20 +98,20 @@ FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
         "Scales of 1 and 1000 cost gradient descent 3,453,878 steps where equal scales cost 1.",
         ["1 step on equal scales, 3,453,878 on 1 and 1000"],
     ),
-    "03_batch_norm_from_scratch": (
+    "04_batch_norm_from_scratch": (
         "31 % of a normalized layer's values lie outside -1 to 1, and a batch norm that is not needed does "
         "not switch itself off: gamma and beta end at 0 in 0 of 240 channels.",
         ["31 % outside (normal: 31.7 %)", "0 of 240 channels"],
     ),
-    "04_layer_group_instance_norm": (
+    "06_layer_group_instance_rms_norm": (
         "Two layers are called layer norm of images: they have 12 and 300 parameters on one example.",
         ["12 and 300 parameters"],
     ),
-    "05_batch_norm_before_and_after": ("fashion_mlp", _fashion_mlp),
-    "06_batch_layer_group_compared": ("cifar_norms", _cifar_norms),
-    "07_batch_size_learning_rate_depth": ("norm_grid", _norm_grid),
-    "08_l1_l2_from_scratch": ("adam_l2_adamw", _adam_l2_adamw),
-    "09_regularization_experiments": ("mnist_penalties", _mnist_penalties),
+    "08_batch_norm_before_and_after": ("fashion_mlp", _fashion_mlp),
+    "07_batch_layer_group_compared": ("cifar_norms", _cifar_norms),
+    "09_batch_size_learning_rate_depth": ("norm_grid", _norm_grid),
+    "11_l1_l2_from_scratch": ("adam_l2_adamw", _adam_l2_adamw),
+    "13_regularization_experiments": ("mnist_penalties", _mnist_penalties),
 }
 
 

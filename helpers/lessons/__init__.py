@@ -26,7 +26,7 @@ from helpers.lessons.diagnosis import Exercise
 from helpers.lessons.l1_l2_from_scratch import claims as l1_l2_from_scratch_claims
 from helpers.lessons.l1_l2_from_scratch import exercises as l1_l2_from_scratch_exercises
 from helpers.lessons.l1_l2_from_scratch import studies as l1_l2_from_scratch_studies
-from helpers.lessons.layer_group_instance_norm import exercises as layer_group_instance_norm_exercises
+from helpers.lessons.layer_group_instance_rms_norm import exercises as layer_group_instance_rms_norm_exercises
 from helpers.lessons.regularization_experiments import claims as regularization_experiments_claims
 from helpers.lessons.regularization_experiments import exercises as regularization_experiments_exercises
 from helpers.lessons.regularization_experiments import studies as regularization_experiments_studies
@@ -94,13 +94,13 @@ CLAIMS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] = {
 EXERCISES: dict[str, list[Exercise]] = {
     "01": data_normalization_exercises.EXERCISES,
     "02": why_scale_matters_exercises.EXERCISES,
-    "03": batch_norm_from_scratch_exercises.EXERCISES,
-    "04": layer_group_instance_norm_exercises.EXERCISES,
-    "05": batch_norm_before_and_after_exercises.EXERCISES,
-    "06": batch_layer_group_compared_exercises.EXERCISES,
-    "07": batch_size_learning_rate_depth_exercises.EXERCISES,
-    "08": l1_l2_from_scratch_exercises.EXERCISES,
-    "09": regularization_experiments_exercises.EXERCISES,
+    "04": batch_norm_from_scratch_exercises.EXERCISES,
+    "06": layer_group_instance_rms_norm_exercises.EXERCISES,
+    "07": batch_layer_group_compared_exercises.EXERCISES,
+    "08": batch_norm_before_and_after_exercises.EXERCISES,
+    "09": batch_size_learning_rate_depth_exercises.EXERCISES,
+    "11": l1_l2_from_scratch_exercises.EXERCISES,
+    "13": regularization_experiments_exercises.EXERCISES,
 }
 
 

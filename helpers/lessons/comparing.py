@@ -74,7 +74,11 @@ def form(name: str, value: object, right: object, typed: bool) -> str | None:
 
 def _why(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     if found != wanted and tuple(n for n in found if n != 1) == tuple(n for n in wanted if n != 1):
-        return ": keepdim=True keeps the pooled axes" if len(found) > len(wanted) else ": is keepdim missing?"
+        return (
+            ": an axis of 1 is too many (keepdim=True keeps it)"
+            if len(found) > len(wanted)
+            else ": is keepdim missing?"
+        )
     return ": that is transposed" if found == wanted[::-1] and len(found) == 2 else ""
 
 
@@ -83,7 +87,7 @@ def agree(seen: Seen, right: Seen, typed: bool = True, error: float | None = Non
     for name, value in seen.items():
         wanted = right[name]
         if value is None or wanted is None or isinstance(wanted, str | tuple | bool):
-            if value is not wanted and value != wanted:
+            if value is not wanted and (type(value) is not type(wanted) or value != wanted):
                 return False
             continue
         found, expected = tensor(value), tensor(wanted)

@@ -3,7 +3,8 @@
 An exercise is data: its solution, inputs to try, and mistakes. A mistake is an edit of the solution's source:
 a snippet that is right, one that is wrong, the words for it. A wrong answer is compared with the solution
 under every single edit, then under every pair; the edits that reproduce the answer's numbers name what went
-wrong. Where none do, the numbers themselves are looked at: a sign, a factor, rounding, results exchanged.
+wrong. Where none do, the answer is asked again with one argument changed, to see whether it is used, and then
+the numbers themselves are looked at: a sign, a factor, rounding, results exchanged.
 """
 
 import functools
@@ -11,7 +12,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 from textwrap import dedent
 
 import torch
@@ -22,6 +23,7 @@ from helpers.lessons.calling import TooLong, Watched, copied, settings, stopped
 from helpers.lessons.comparing import Seen, agree, first_difference, form, plain, shown, tensor
 from helpers.lessons.relations import relation
 
+_NONE = "is a `return` missing?"
 Snippet = str | tuple[str, ...]
 Mistakes = Mapping[Snippet, Mapping[Snippet, str]]  # right snippet(s) -> wrong snippet(s) -> the words
 Look = Callable[..., Seen]  # (answer, *inputs) -> what of the call is compared
@@ -121,7 +123,7 @@ class Exercise:
             solution = Watched(self.answer, self.arguments, self.changes, left)
             right = [self.look(solution, *copied(case)) for case in self.cases]  # before the answer is called
             watched = Watched(answer, self.arguments, self.changes, left)
-            found = self._compared(watched, right)
+            found = self._compared(watched, right) or self._defaults(solution, watched)
         with settings(torch.float32) as left:
             watched.left = left
             if not found and self.far:
@@ -149,28 +151,52 @@ class Exercise:
                 ) from error
             raise Mistaken(stopped(error, watched.function, where)) from error
 
+    def _context(self, mistaken: Mistaken, seen: Sequence[Seen], case: tuple, wanted: Seen) -> str:
+        """The words for a case that ended the search, and what sets it apart from those before it."""
+        words = str(mistaken)
+        if mistaken.__cause__ and all(value is None for value in wanted.values()):
+            return f"{words}; here the answer is None"
+        before = self.cases[: len(seen)]
+        for name, value, *others in zip(self.arguments, case, *before, strict=False):
+            axes = {other.ndim for other in others if isinstance(other, Tensor)}
+            if mistaken.__cause__ and isinstance(value, Tensor) and axes and value.ndim not in axes:
+                first = min(axes)
+                return f"{words}; {name} has {value.ndim} axes here, not {first}: it may have either"
+        some = any(value is not None for one in seen for value in one.values())
+        if words.endswith(_NONE) and some and self.name not in words:
+            return f"for {shown(self.arguments, case, self.name)}: {words.removesuffix('?')}, or a case?"
+        return words
+
     def _compared(self, watched: Watched, right: Sequence[Seen]) -> list[str]:
         """The mistakes in the cases; the first whose result has another form ends the search."""
         seen: list[Seen] = []
         end: list[str] = []
+        error: BaseException | None = None
         most = 2  # mistakes at once
         for case, wanted in zip(self.cases, right, strict=True):
             try:
                 seen.append(self._call(watched, case))
                 self._form(seen[-1], right, wanted)
             except Mistaken as mistaken:
-                end = [str(mistaken)]
+                error = mistaken.__cause__
+                end = [self._context(mistaken, seen, case, wanted)]
                 most = 1 if self.typed and len(seen) == 1 else 2
                 break
         if not end and all(value is None for one in seen for value in one.values()):
             return ["it returns None: is a `return` missing?"]
         wrong = [i for i, result in enumerate(seen) if not self._right(result, right[i])]
+        if error and (words := self._stopped_alike(seen, error)):
+            return [f"{words} ({end[0]})"]
         if not wrong:
             return end or _outside(seen, right)
+        if words := self._parameters(watched.function):
+            return [words]
         if self.apart:
             return [*self._named_apart(seen, wrong), *end]
         return (
-            self._named(seen, wrong, most)
+            self._named(seen, wrong, 1)
+            or ([] if end else self._unused(seen, right, watched))
+            or (self._named(seen, wrong, 2) if most > 1 and _telling(seen) else [])
             or end
             or self._named_somewhere(seen, wrong)
             or self._unnamed(seen, right, wrong)
@@ -186,7 +212,92 @@ class Exercise:
             if seen.get(name) is None and any(one[name] is None for one in right):
                 continue  # None is an answer in this exercise
             if words := form(name, seen.get(name), value, self.typed):
-                raise Mistaken(words)
+                raise Mistaken(self._exchanged(seen, wanted) or words)
+
+    def _exchanged(self, seen: Seen, wanted: Seen) -> str | None:
+        """In words: that several results have the right forms, in another order."""
+        names = list(wanted)
+        if list(seen) != names or not 1 < len(names) <= 4:
+            return None
+        for order in permutations(seen.values()):
+            if not any(map(form, names, order, wanted.values(), [self.typed] * len(names))):
+                return f"the results are in another order: it should be {', '.join(names)}"
+        return None
+
+    def _stopped_alike(self, seen: Sequence[Seen], error: BaseException) -> str | None:
+        """The words for the mistake that stops with the same error on the same case; None if no one does."""
+        found: set[str] = set()
+        for ((right, wrong, words),) in self._edits(1):
+            mistaken = self.edited(((right, wrong),))
+            if mistaken is None or not self._reproduce(
+                [(right, wrong, words)], seen, range(len(seen)), agree
+            ):
+                continue
+            try:
+                self.look(
+                    Watched(mistaken, self.arguments, self.changes, list), *copied(self.cases[len(seen)])
+                )
+            except Exception as other:  # whatever the learner's error is
+                if type(other) is type(error) and str(other) == str(error):
+                    found.add(words)
+        return found.pop() if len(found) == 1 else None
+
+    def _parameters(self, answer: Callable) -> str | None:
+        """In words: that the parameters are those of the stub in another order."""
+        try:
+            names = list(inspect.signature(answer).parameters)
+        except (TypeError, ValueError):  # some built-in functions have none
+            return None
+        wanted = list(inspect.signature(self.answer).parameters)
+        if names == wanted or sorted(names) != sorted(wanted):
+            return None
+        return f"the parameters are in another order: it should be {self.name}({', '.join(wanted)})"
+
+    def _defaults(self, solution: Watched, watched: Watched) -> list[str]:
+        """Whether the arguments that may be left out have the defaults of the stub."""
+        parameters = [] if self.inputs else inspect.signature(self.answer).parameters.values()
+        optional = [p for p in parameters if p.default is not p.empty]
+        if not optional:
+            return []
+        words = ", ".join(f"{p.name} is {plain(p.default)}" for p in optional)
+        for case in self.cases:
+            least = case[: len(self.arguments) - len(optional)]
+            right = self.look(solution, *copied(least))
+            try:
+                seen = self._call(watched, least)
+            except Mistaken as mistaken:
+                return [
+                    f"what may be left out has no default any more: it should be that {words} ({mistaken})"
+                ]
+            if not self._right(seen, right):
+                return [f"another default than the exercise's: where it is left out, {words}"]
+        return []
+
+    def _unused(self, seen: Sequence[Seen], right: Sequence[Seen], watched: Watched) -> list[str]:
+        """Whether an argument makes no difference where it should: it is changed, and nothing else is."""
+        solution = Watched(self.answer, self.arguments, self.changes, list)
+        for place, name in enumerate(self.arguments):
+            same = 0
+            for i, case in enumerate(self.cases):
+                other = _another(
+                    [one[place] for one in self.cases if len(one) > place], case[place : place + 1]
+                )
+                if other is None:
+                    continue
+                changed = (*case[:place], other, *case[place + 1 :])
+                try:
+                    if agree(self.look(solution, *copied(changed)), right[i], self.typed):
+                        continue  # it should make none here
+                    found = self._call(watched, changed)
+                except (Mistaken, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+                    continue  # no such case
+                if not agree(found, seen[i], self.typed):
+                    break
+                same += 1
+            else:
+                if same > 1:
+                    return [f"the argument {name} is not used: whatever it is, the result is the same"]
+        return []
 
     def _far(self, watched: Watched) -> list[str]:
         """Whether all digits are lost in float32, far from zero."""
@@ -281,6 +392,24 @@ class Exercise:
             given, wanted = told.removeprefix("the result is ").rsplit(", it should be ", 1)
             return [f"{where} gives {given}, it should be {wanted}; this check has no name for the mistake"]
         return [f"for {where}: {told}; this check has no name for the mistake"]
+
+
+def _another(values: Sequence[object], value: tuple) -> object:
+    """Another value for an argument: of a tensor a larger one, else one of another case; None if none is."""
+    if not value:
+        return None
+    if isinstance(value[0], Tensor):
+        return value[0].detach() * 1.5 if value[0].is_floating_point() else None
+    if not isinstance(value[0], int | float | str | tuple) or any(isinstance(v, Tensor) for v in values):
+        return None
+    return next((v for v in values if type(v) is type(value[0]) and v != value[0]), None)
+
+
+def _telling(seen: Sequence[Seen]) -> bool:
+    """Whether the numbers are so many, or so odd, that two mistakes at once do not give them by chance."""
+    found = [tensor(value) for one in seen for value in one.values() if not isinstance(value, str | tuple)]
+    numbers = torch.cat([value.flatten() for value in found if value is not None] or [torch.zeros(0)])
+    return bool((numbers != numbers.round()).any()) or len(numbers.unique()) > 2
 
 
 def plain_result(seen: Seen) -> str:

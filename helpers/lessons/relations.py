@@ -19,6 +19,8 @@ _DONE: dict[str, Callable[[Tensor], Tensor]] = {
     "the sign is lost: these are absolute values": torch.abs,
     "what is negative is cut to 0": lambda t: t.clamp(min=0),
     "the square root is missing: these are the squares of what it should be": torch.square,
+    "one square root too many: these are the square roots of what it should be": torch.sqrt,
+    "it is upside down: 1 divided by what it should be": torch.reciprocal,
     "rounded down to whole numbers: give them as they are": torch.floor,
     "truncated to whole numbers: give them as they are": torch.trunc,
     "rounded up to whole numbers: give them as they are": torch.ceil,
@@ -33,19 +35,27 @@ def _pairs(seen: Sequence[Seen], right: Sequence[Seen], name: str) -> list[tuple
     """One thing that was seen in all cases, given and right; None if it is not a number everywhere."""
     found = []
     for one, wanted in zip(seen, right, strict=True):
+        if one.get(name) is None and wanted[name] is None:
+            continue
         if one.get(name) is None or wanted[name] is None or isinstance(wanted[name], str | tuple | bool):
             return None
         given, expected = tensor(one[name]), tensor(wanted[name])
         if given is None or expected is None or given.shape != expected.shape:
             return None
         found.append((given, expected))
-    return found
+    return found or None
+
+
+def _few(pairs: Sequence[tuple[Tensor, Tensor]]) -> bool:
+    """Whether the right numbers are so few and whole that others agree with them by chance."""
+    right = torch.cat([b.flatten() for _, b in pairs])
+    return len(right) < 2 or (bool((right == right.round()).all()) and len(right.unique()) < 4)
 
 
 def _factor(pairs: Sequence[tuple[Tensor, Tensor]], error: float) -> str | None:
     given, right = (torch.cat([p[i].flatten() for p in pairs]) for i in (0, 1))
     use = right.abs() > 1e-6 * right.abs().max()
-    if use.sum() < 2 or not (given[~use].abs() <= 1e-6 * right.abs().max()).all():
+    if _few(pairs) or use.sum() < 2 or not (given[~use].abs() <= 1e-6 * right.abs().max()).all():
         return None
     ratio = given[use] / right[use]
     if not torch.allclose(ratio, ratio[:1].expand_as(ratio), rtol=1e-4):
@@ -59,7 +69,7 @@ def _factor(pairs: Sequence[tuple[Tensor, Tensor]], error: float) -> str | None:
 def _offset(pairs: Sequence[tuple[Tensor, Tensor]], error: float) -> str | None:
     difference = torch.cat([(a - b).flatten() for a, b in pairs])
     right = torch.cat([b.flatten() for _, b in pairs])
-    if len(difference) < 2 or not torch.allclose(
+    if _few(pairs) or not torch.allclose(
         difference, difference[:1].expand_as(difference), rtol=1e-4, atol=1e-6 * right.abs().max().item()
     ):
         return None
@@ -89,7 +99,7 @@ def _constant(seen: Sequence[Seen], right: Sequence[Seen], typed: bool) -> str |
     except (AttributeError, RuntimeError):
         return None
     given = ", ".join(map(plain, seen[0].values())) if len(seen[0]) <= 3 else "the same"
-    return f"it is {given} for every input: the arguments are not used"
+    return f"it is {given} for every input that was tried"
 
 
 def _exchanged(seen: Sequence[Seen], right: Sequence[Seen], typed: bool) -> str | None:

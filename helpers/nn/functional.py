@@ -12,7 +12,7 @@ They are one formula. What tells the norms apart is which values of x share a me
     instance  a channel of an image (H, W)       channel                    Ulyanov et al. 2016, eq. 3
     RMS       the last axes, but mean stays 0    element, and no beta       Zhang & Sennrich 2019, eq. 4
 
-The letters are those of lesson 03: m values share a mean, and h is the derivative of the loss by x_hat.
+The letters are those of lesson 04: m values share a mean, and h is the derivative of the loss by x_hat.
 First the formula and its derivative, then a function for each norm. Arguments and errors are PyTorch's.
 float16 and bfloat16 are computed in float32, statistics included, and rounded once, at the end.
 `helpers.nn.norms` has the modules, `helpers.nn.norm_checks` what is refused.
@@ -64,7 +64,7 @@ class _Normalize(_Function):
 
     @staticmethod
     def backward(ctx, h, d_mean, d_var):
-        """The derivative by x: Ioffe & Szegedy 2015, section 3, tidied up as in lesson 03.
+        """The derivative by x: Ioffe & Szegedy 2015, section 3, tidied up as in lesson 04.
 
         h, d_mean and d_var are the derivatives by the outputs. In a network the last two are 0; they are not
         when autograd differentiates this backward, which uses var.
@@ -101,7 +101,7 @@ def _boxed(h, h_mean, x_hat, hx_mean, s, center):
     """From h, the derivative of the loss by x_hat, to the one by x."""
     if not center:  # RMS norm subtracts no mean, so nothing goes through one
         return (h - x_hat * hx_mean) / s
-    # The boxed formula of lesson 03:  d_x = (h - mean(h) - x_hat * mean(h * x_hat)) / s
+    # The boxed formula of lesson 04:  d_x = (h - mean(h) - x_hat * mean(h * x_hat)) / s
     return (h - h_mean - x_hat * hx_mean) / s
 
 

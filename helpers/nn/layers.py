@@ -13,7 +13,7 @@ GROUPS = 2  # of the published comparison's group norm
 Maker = Callable[[int], nn.Module]  # of a layer for so many channels
 
 # The one registry: name -> the course's own layer for images, and torch's. Layer norm is GroupNorm(1, C), as
-# in the published comparison: see lesson 04 for its other meanings. torch's instance norm is taken as
+# in the published comparison: see lesson 06 for its other meanings. torch's instance norm is taken as
 # GroupNorm(C, C), the same function with the same parameters.
 IMAGE_NORMS: dict[str, tuple[Maker, Maker]] = {
     "none": (lambda channels: nn.Identity(), lambda channels: nn.Identity()),

@@ -1,4 +1,4 @@
-"""What each norm costs on this machine: written by hand, compiled, the course's, PyTorch's; for lesson 04.
+"""What each norm costs on this machine: written by hand, compiled, the course's, PyTorch's; for lesson 06.
 
     python tests/benchmarks/norm_costs.py [--rounds 15] [--out data/results/norm_costs.json]
 
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from helpers import ROOT
 from helpers.figures.sharing import POOLED
-from helpers.lessons.layer_group_instance_norm.costs import kept, milliseconds, there_and_back
+from helpers.lessons.layer_group_instance_rms_norm.costs import kept, milliseconds, there_and_back
 from helpers.nn import norms
 from helpers.studies.records import environment
 
@@ -53,7 +53,7 @@ def layer(norm: str, library: object) -> nn.Module:
 
 
 def normalize(x: Tensor, axes: tuple[int, ...], eps: float = 1e-5, center: bool = True) -> Tensor:
-    """Lesson 04's, line by line."""
+    """Lesson 06's, line by line."""
     mean = x.mean(axes, keepdim=True) if center else 0
     var = ((x - mean) ** 2).mean(axes, keepdim=True)
     return (x - mean) / torch.sqrt(var + eps)

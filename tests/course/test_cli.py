@@ -50,11 +50,11 @@ def test_help_does_not_wait_for_torch():
         (("data", "cifar"), "there is no data set 'cifar'. Did you mean cifar10? Choose from: digits, mnist"),
         (("train", "cifar_norm"), "there is no study 'cifar_norm'. Did you mean cifar_norms? Choose from"),
         (("train", "cifar_norms", "--device", "gpu"), 'device=\'gpu\'; choose "auto", "cpu" or "cuda"'),
-        (("run", "13"), "there is no lesson '13'."),
-        (("run", "03_batch_norm_from_scrach"), "Did you mean 03_batch_norm_from_scratch?"),
-        (("run", "03", "-p", "retrain"), "-p retrain: a parameter is given as NAME=VALUE"),
-        (("run", "03", "-p", "retrian=True"), "has no parameter 'retrian'. It has: retrain = False, seeds"),
-        (("run", "03", "-p", "seeds=many"), "the parameter seeds must be of type int, like 5, but was"),
+        (("run", "30"), "there is no lesson '30'."),
+        (("run", "04_batch_norm_from_scrach"), "Did you mean 04_batch_norm_from_scratch?"),
+        (("run", "04", "-p", "retrain"), "-p retrain: a parameter is given as NAME=VALUE"),
+        (("run", "04", "-p", "retrian=True"), "has no parameter 'retrian'. It has: retrain = False, seeds"),
+        (("run", "04", "-p", "seeds=many"), "the parameter seeds must be of type int, like 5, but was"),
         (("publish", "nothing"), "'nothing' is not the name of a GitHub repository"),
     ],
 )
@@ -169,12 +169,12 @@ def test_run_ends_with_a_table_and_the_status_of_the_lessons(error, status, monk
         return results
 
     monkeypatch.setattr(run_lessons, "run", run)
-    done = course("run", "03", "-p", "retrain=true", "-p", "seeds=2", "--jobs", "4")
+    done = course("run", "04", "-p", "retrain=true", "-p", "seeds=2", "--jobs", "4")
     assert done.exit_code == status
     assert asked == [({"retrain": True, "seeds": 2}, 4, None)]
     head, row = done.stdout.splitlines()[-2:]
     assert head.split() == ["lesson", "status", "seconds"]
-    assert row.split() == ["03_batch_norm_from_scratch", "failed" if error else "passed", "2.2"]
+    assert row.split() == ["04_batch_norm_from_scratch", "failed" if error else "passed", "2.2"]
     assert (error or "") in done.stderr
 
 
@@ -197,7 +197,7 @@ def test_doctor_shows_versions_data_lessons_and_studies(monkeypatch):
     for text in [
         "torch ",
         "digits ",
-        "03_batch_norm_from_scratch",
+        "04_batch_norm_from_scratch",
         "cifar_norms: ",
         "  mnist: course data mnist",
     ]:

@@ -135,15 +135,15 @@ def learners(tmp_path: Path) -> Path:
     folder = tmp_path / "notebooks"
     (folder / ".ipynb_checkpoints").mkdir(parents=True)
     others = [
-        "03_batch_norm_from_scratch-Copy1",
-        "03_batch_norm_from_scratch_mine",
+        "04_batch_norm_from_scratch-Copy1",
+        "04_batch_norm_from_scratch_mine",
         "03_a",
         "00_try",
         "Notes",
     ]
     for name in [*run_lessons.NAMES, *others]:
         (folder / f"{name}.ipynb").touch()
-    (folder / ".ipynb_checkpoints" / "03_batch_norm_from_scratch-checkpoint.ipynb").touch()
+    (folder / ".ipynb_checkpoints" / "04_batch_norm_from_scratch-checkpoint.ipynb").touch()
     return folder
 
 
@@ -151,9 +151,9 @@ def test_lessons_are_found_by_number_name_and_path_among_a_learner_s_copies(lear
     assert list(run_lessons.lessons(learners)) == list(run_lessons.NAMES)
     assert run_lessons.choose([], learners) == [learners / f"{name}.ipynb" for name in run_lessons.NAMES]
     monkeypatch.chdir(learners.parent)
-    lesson = learners / "03_batch_norm_from_scratch.ipynb"
+    lesson = learners / "04_batch_norm_from_scratch.ipynb"
     for name in (
-        "03",
+        "04",
         lesson.stem,
         lesson.name,
         f"notebooks/{lesson.name}",
@@ -161,8 +161,8 @@ def test_lessons_are_found_by_number_name_and_path_among_a_learner_s_copies(lear
         f"./notebooks/{lesson.stem}.ipynb",
     ):
         assert run_lessons.choose([name], learners) == [lesson], name
-    assert run_lessons.choose(["04", "03", "03", lesson.name], learners) == [
-        learners / "04_layer_group_instance_norm.ipynb",
+    assert run_lessons.choose(["06", "04", "04", lesson.name], learners) == [
+        learners / "06_layer_group_instance_rms_norm.ipynb",
         lesson,
     ]
 
@@ -170,9 +170,9 @@ def test_lessons_are_found_by_number_name_and_path_among_a_learner_s_copies(lear
 @pytest.mark.parametrize(
     "name",
     [
-        "03_batch_norm_from_scratch-Copy1",
-        "notebooks/03_batch_norm_from_scratch-Copy1.ipynb",
-        "03_batch_norm_from_scratch_mine",
+        "04_batch_norm_from_scratch-Copy1",
+        "notebooks/04_batch_norm_from_scratch-Copy1.ipynb",
+        "04_batch_norm_from_scratch_mine",
         "03_a",
         "3",
         "0",
@@ -184,34 +184,38 @@ def test_lessons_are_found_by_number_name_and_path_among_a_learner_s_copies(lear
     ],
 )
 def test_a_copy_is_not_a_lesson(name, learners):
+    with pytest.raises(run_lessons.RunnerError, match=r"before_and_after is 08_batch_norm_before_and_after in"):
+        run_lessons.choose(["05_batch_norm_before_and_after"], learners)
+    with pytest.raises(run_lessons.RunnerError, match="is 06_layer_group_instance_rms_norm in this edition"):
+        run_lessons.choose(["notebooks/04_layer_group_instance_norm.ipynb"], learners)
     with pytest.raises(run_lessons.RunnerError, match=r"there is no lesson .* The lessons are: 01_data_norm"):
         run_lessons.choose([name], learners)
-    with pytest.raises(run_lessons.RunnerError, match=r"Did you mean 03_batch_norm_from_scratch\?"):
-        run_lessons.choose(["03_batch_norm_from_scratch-Copy1"], learners)
+    with pytest.raises(run_lessons.RunnerError, match=r"Did you mean 04_batch_norm_from_scratch\?"):
+        run_lessons.choose(["04_batch_norm_from_scratch-Copy1"], learners)
 
 
 def test_the_path_of_another_notebook_of_that_name_is_not_the_lesson(learners, tmp_path, monkeypatch):
-    other = tmp_path / "other" / "03_batch_norm_from_scratch.ipynb"
+    other = tmp_path / "other" / "04_batch_norm_from_scratch.ipynb"
     other.parent.mkdir()
     other.touch()
     monkeypatch.chdir(tmp_path)
     for path in (
         other,
-        "other/03_batch_norm_from_scratch.ipynb",
-        "x/03",
-        "./03_batch_norm_from_scratch.ipynb",
+        "other/04_batch_norm_from_scratch.ipynb",
+        "x/04",
+        "./04_batch_norm_from_scratch.ipynb",
     ):
         with pytest.raises(
-            run_lessons.RunnerError, match=r"is not the lesson, which is .*notebooks/03_batch"
+            run_lessons.RunnerError, match=r"is not the lesson, which is .*notebooks/04_batch"
         ):
             run_lessons.choose([str(path)], learners)
 
 
 def test_a_lesson_that_is_missing_is_named(learners, tmp_path):
-    (learners / "05_batch_norm_before_and_after.ipynb").unlink()
-    for wanted in ([], ["05"], ["04", "05"]):
+    (learners / "08_batch_norm_before_and_after.ipynb").unlink()
+    for wanted in ([], ["08"], ["04", "08"]):
         with pytest.raises(
-            run_lessons.RunnerError, match=r"missing: .*05_batch_norm_before_and_after.ipynb\. Run"
+            run_lessons.RunnerError, match=r"missing: .*08_batch_norm_before_and_after.ipynb\. Run"
         ):
             run_lessons.choose(wanted, learners)
     assert len(run_lessons.choose(["04"], learners)) == 1

@@ -110,7 +110,7 @@ def test_an_unknown_name_is_refused_with_the_names_that_exist():
     ):
         with pytest.raises(ValueError, match=r"no exercise 'batch_norm'.*batch_norm_backward"):
             call()
-    with pytest.raises(ValueError, match=r"no lesson '3'.*03"):
+    with pytest.raises(ValueError, match=r"no lesson '3'.*04"):
         unsolved("3")
 
 
@@ -128,20 +128,20 @@ def test_hints_come_one_after_the_other_and_the_last_stays(name, capsys):
 
 
 def test_a_lesson_says_what_is_not_solved_yet(capsys):
-    unsolved("03")
+    unsolved("04")
     assert capsys.readouterr().out.startswith(
-        "Lesson 03: 0 of 4 exercises solved.\n  not yet: batch_norm_forward;"
+        "Lesson 04: 0 of 4 exercises solved.\n  not yet: batch_norm_forward;"
     )
     check("batch_norm_forward", ALL["batch_norm_forward"].answer)
     check("he_std", ALL["he_std"].answer)
     capsys.readouterr()
-    unsolved("03")
+    unsolved("04")
     out = capsys.readouterr().out
-    assert out.startswith("Lesson 03: 1 of 4 exercises solved.\n")
+    assert out.startswith("Lesson 04: 1 of 4 exercises solved.\n")
     assert "not yet: batch_norm_forward;" not in out
     check("batch_norm_forward", lambda x, weight, bias, eps=1e-5: x)
     capsys.readouterr()
-    unsolved("03")
+    unsolved("04")
     assert "0 of 4" in capsys.readouterr().out
 
 
@@ -410,7 +410,7 @@ def test_numbers_may_have_been_float32_where_no_type_is_asked_for(said):
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5), (2, 3, 2, 4)])
-def test_the_solutions_of_lesson_03_are_torchs(shape):
+def test_the_solutions_of_lesson_04_are_torchs(shape):
     torch.manual_seed(0)
     x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     weight, bias = (torch.randn(3, dtype=torch.float64, requires_grad=True) for _ in range(2))

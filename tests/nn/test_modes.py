@@ -11,7 +11,7 @@ from helpers.images import datasets
 from helpers.images.batches import Augment, Batches
 from helpers.lessons.batch_size_learning_rate_depth import smoothness
 from helpers.lessons.l1_l2_from_scratch import sparse_nets
-from helpers.lessons.layer_group_instance_norm import costs
+from helpers.lessons.layer_group_instance_rms_norm import costs
 from helpers.lessons.why_scale_matters import signals
 from helpers.nn import modes, networks, norms
 from helpers.nn.layers import Dropout

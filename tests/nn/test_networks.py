@@ -1,4 +1,4 @@
-"""The MLP of lesson 05: order of layers, first weights, one start for all norms, own layers and torch's."""
+"""The MLP of lesson 08: order of layers, first weights, one start for all norms, own layers and torch's."""
 
 import dataclasses
 from itertools import product

@@ -1,4 +1,4 @@
-"""The VGG and the plain network of lesson 07: layers, shapes, first weights."""
+"""The VGG and the plain network of lesson 09: layers, shapes, first weights."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The network of lesson 09: its size, its blocks, and the same first weights whatever the norm."""
+"""The network of lesson 13: its size, its blocks, and the same first weights whatever the norm."""
 
 import pytest
 import torch

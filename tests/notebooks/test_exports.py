@@ -81,7 +81,7 @@ def violations(browser, file: Path) -> list[str]:
 @WITHOUT
 def test_axe_finds_nothing_serious_in_a_lesson(browser, tmp_path):
     file = tmp_path / "lesson.html"
-    file.write_text(page("04_layer_group_instance_norm"), "utf-8")
+    file.write_text(page("06_layer_group_instance_rms_norm"), "utf-8")
     assert violations(browser, file) == []
 
 

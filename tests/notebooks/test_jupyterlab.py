@@ -10,7 +10,7 @@ import pytest
 from helpers import ROOT
 from tests.notebooks.browser import STARTUP, WITHOUT, chromium, free_port, serving
 
-LESSON = "09_regularization_experiments"
+LESSON = "13_regularization_experiments"
 ALL_CELLS = 300_000  # milliseconds for the cells of the lesson
 PICTURE = ".jp-OutputArea-output img"
 

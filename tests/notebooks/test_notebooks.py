@@ -139,7 +139,7 @@ def _frame(notebook: NotebookNode, lesson: str) -> list[str]:
         if call not in begins:
             found.append(f"the cell after the parameters does not call {call}")
     if not re.fullmatch(r"\d\d(_[a-z0-9]+)+", lesson):
-        found.append("its name is not two digits and words, like 03_batch_norm_from_scratch")
+        found.append("its name is not two digits and words, like 04_batch_norm_from_scratch")
     found += [
         f"{cell.source[:40]!r} is not marked as {_slide(cell)} (metadata slideshow.slide_type)"
         for cell in notebook.cells
@@ -189,7 +189,7 @@ def test_the_lessons_are_those_that_the_readme_lists():
     assert sorted(set(linked)) == list(LESSONS)
     assert list(LESSONS) == sorted(LESSONS)
     assert {path.stem for path in committed(ROOT / "notebooks")} == set(LESSONS)
-    assert {"03_batch_norm_from_scratch", "06_batch_layer_group_compared"} <= set(LESSONS)
+    assert {"04_batch_norm_from_scratch", "07_batch_layer_group_compared"} <= set(LESSONS)
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -75,10 +75,10 @@ def test_the_devices_are_those_that_runs_are_executed_on(monkeypatch):
 @pytest.mark.parametrize("given", ["retrain=no", "seeds=0", "seeds=-3", "seeds=1e1", "device=gpu"])
 def test_the_command_refuses_before_anything_starts(given, monkeypatch):
     monkeypatch.setattr(run_lessons.cluster, "cluster", lambda *_: pytest.fail("something was started"))
-    done = CliRunner().invoke(cli.app, ["run", "04", "-p", given])
+    done = CliRunner().invoke(cli.app, ["run", "06", "-p", given])
     name, _, value = given.partition("=")
     assert done.exit_code == 2
-    assert "04_layer_group_instance_norm: " in done.stderr
+    assert "06_layer_group_instance_rms_norm: " in done.stderr
     assert name in done.stderr
     assert str(run_lessons.typed(value)) in done.stderr
     assert "Traceback" not in done.output
@@ -89,7 +89,7 @@ def test_plain_papermill_stops_in_the_lesson_before_it_computes(value, tmp_path)
     """As `papermill lesson.ipynb out.ipynb -p retrain false`, whose "false" is a text, and so is true."""
     given = papermill.cli._resolve_type(value)
     assert bool(given) or given == 0
-    lesson = run_lessons.lessons()["04_layer_group_instance_norm"]
+    lesson = run_lessons.lessons()["06_layer_group_instance_rms_norm"]
     with pytest.raises(papermill.PapermillExecutionError, match=f"ValueError: retrain is {given!r}"):
         papermill.execute_notebook(
             lesson, tmp_path / "out.ipynb", {"retrain": given}, cwd=lesson.parent, progress_bar=False

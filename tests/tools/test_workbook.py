@@ -187,7 +187,7 @@ def test_every_sheet_follows_its_inputs(groups, tmp_path):
 
 
 def test_the_formulas_that_lesson_04_quotes_stand_in_the_sheet_of_batch_norm():
-    lesson = nbformat.read(ROOT / "notebooks" / "04_layer_group_instance_norm.ipynb", as_version=4)
+    lesson = nbformat.read(ROOT / "notebooks" / "06_layer_group_instance_rms_norm.ipynb", as_version=4)
     text = "\n".join(cell.source for cell in lesson.cells if cell.cell_type == "markdown")
     quoted = re.findall(r"\| `(=[^`]+)` \|", text)
     sheet = openpyxl.load_workbook(workbook.PATH)["Batch"]

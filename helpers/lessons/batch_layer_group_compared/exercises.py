@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: counts of means, error of an accuracy, paired interval, first epoch."""
+"""Exercises of lesson 07: counts of means, error of an accuracy, paired interval, first epoch."""
 
 from helpers.lessons.diagnosis import Exercise, Mistakes, returned_as
 

@@ -33,7 +33,7 @@ def cifar_norms() -> Study:
         dataset="cifar10",
         arms=arms,
         title="Five normalizations on CIFAR-10 with 44,640 parameters: the published recipe, 20 epochs",
-        lesson="06_batch_layer_group_compared",
+        lesson="07_batch_layer_group_compared",
         looks=(5, 10, 20, 30),  # the first edition looked at 5
         matters=0.5,
     )

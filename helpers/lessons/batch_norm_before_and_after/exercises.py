@@ -1,4 +1,4 @@
-"""Exercises of lesson 05: numbers of a network, folding a batch norm, a main effect."""
+"""Exercises of lesson 08: numbers of a network, folding a batch norm, a main effect."""
 
 from itertools import product
 

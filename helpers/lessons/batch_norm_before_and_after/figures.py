@@ -1,10 +1,11 @@
-"""Figures of lesson 05: the cells of a factorial, credit, accuracy by time, gaps, shifted images.
+"""Figures of lesson 08: the cells of a factorial, credit, accuracy by time, gaps, shifted images.
 
 Each returns the figure with its alt text, which says what it shows from the same numbers.
 """
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,18 +16,19 @@ from helpers.analysis.readings import Runs
 from helpers.figures import style as figures
 from helpers.figures.style import Figure
 from helpers.lessons.batch_norm_before_and_after.factorial import Design, cells, steps
+from helpers.lessons.batch_norm_before_and_after.studies import ACTIVATIONS
 
 _COLORS = {"none": "none", "after": "batch", "before": "layer"}  # place of batch norm -> colour of which norm
 _PARTS = (("train_accuracy", "layer", "training"), ("test_accuracy", "batch", "validation"))
 
 
-def look(arm: str) -> dict[str, object]:
+def look(config: Mapping[str, Any]) -> dict[str, object]:
     """Colour by where batch norm stands, mark by activation, solid line with an input batch norm."""
-    activation, place, *pixels = arm.split()
+    place = "before" if config["options"].get("before") else "after"
     return {
-        "color": figures.PALETTE[_COLORS[place]],
-        "marker": "o" if activation == "relu" else "s",
-        "linestyle": "-" if pixels else "--",
+        "color": figures.PALETTE[_COLORS["none" if config["norm"] == "none" else place]],
+        "marker": "o" if config["options"]["activation"] == "relu" else "s",
+        "linestyle": "-" if config["options"]["input_norm"] else "--",
     }
 
 
@@ -77,12 +79,15 @@ def by_cells(runs: Runs, design: Design, factor: str, ylabel: str) -> Figure:
             continue
         on = tuple(level or i == place for i, level in enumerate(levels))
         pair = [np.array(list(found[end].values())) for end in (levels, on)]
-        style = look(arm) | {"color": figures.PALETTE["batch" if arm.startswith("relu") else "layer"]}
+        config = readings.config(runs, arm)
+        name = _background(config)
+        relu = config["options"]["activation"] == "relu"
+        style = look(config) | {"color": figures.PALETTE["batch" if relu else "layer"]}
         for x, values in enumerate(pair):
             ax.plot([x] * len(values), values, ".", color=style["color"], alpha=0.4, label="_")
         off, there = (values.mean() for values in pair)
-        ax.plot([0, 1], [off, there], label=_background(arm), **style)
-        said.append(f"{_background(arm)} {off:.1f} to {there:.1f}")
+        ax.plot([0, 1], [off, there], label=name, **style)
+        said.append(f"{name} {off:.1f} to {there:.1f}")
     ax.set(xticks=[0, 1], xticklabels=[f"no {factor}", factor], xlim=(-0.15, 1.05), ylabel=ylabel)
     ax.grid(False, axis="x")
     figures.label_ends(ax)
@@ -91,9 +96,11 @@ def by_cells(runs: Runs, design: Design, factor: str, ylabel: str) -> Figure:
     return fig
 
 
-def _background(arm: str) -> str:
-    activation, _, *pixels = arm.split()
-    return " + ".join([activation, *(["input batch norm"] if pixels else [])])
+def _background(config: Mapping[str, Any]) -> str:
+    """What stays as it is while batch norm comes in: activation and input batch norm."""
+    names = {options: name for name, options in ACTIVATIONS.items()}
+    activation = names[config["options"]["activation"]]
+    return activation + (" + input batch norm" if config["options"]["input_norm"] else "")
 
 
 def credit(runs: Runs, design: Design, order: Sequence[str], ylabel: str) -> Figure:
@@ -134,9 +141,11 @@ def by_time(runs: Runs, arms: Sequence[str], price: float, ylabel: str = "valida
     for arm in arms:
         curves = _curves(runs, arm, "test_accuracy")
         epochs = np.arange(1, curves.shape[1] + 1)
-        for ax, unit in zip(axes, (1.0, _price(arm, price)), strict=True):
-            _band(ax, epochs * unit, curves, label=arm if ax is axes[1] else "_", **look(arm))
-        time = _price(arm, price) * len(epochs)
+        config = readings.config(runs, arm)
+        epoch = 1.0 if config["norm"] == "none" else price
+        for ax, unit in zip(axes, (1.0, epoch), strict=True):
+            _band(ax, epochs * unit, curves, label=arm if ax is axes[1] else "_", **look(config))
+        time = epoch * len(epochs)
         said.append(
             f"{arm} {comparison.mean(runs, arm).mean:.1f} % after the time of {time:.1f} plain epochs"
         )
@@ -147,10 +156,6 @@ def by_time(runs: Runs, arms: Sequence[str], price: float, ylabel: str = "valida
     return fig
 
 
-def _price(arm: str, price: float) -> float:
-    return 1.0 if arm.split()[1] == "none" else price
-
-
 def gaps(runs: Runs, arms: Sequence[str]) -> Figure:
     """A dot for each run: accuracy on the training images, and how much lower that on the test images is."""
     fig, ax = figures.subplots(figsize=(7.5, 3.4))
@@ -159,9 +164,9 @@ def gaps(runs: Runs, arms: Sequence[str]) -> Figure:
             list(comparison.values(runs, arm, measure).values())
             for measure in (readings.trained, readings.gap)
         )
-        ax.plot(
-            x, y, label=arm, **(look(arm) | {"linestyle": ""}), fillstyle="full" if "input" in arm else "none"
-        )
+        config = readings.config(runs, arm)
+        filled = "full" if config["options"]["input_norm"] else "none"
+        ax.plot(x, y, label=arm, **(look(config) | {"linestyle": ""}), fillstyle=filled)
     ax.set(xlabel="accuracy on the training images (%)", ylabel="training - test (points)")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     said = []
@@ -185,7 +190,8 @@ def by_shift(runs: Runs, arms: Sequence[str]) -> Figure:
         for arm in arms:
             lost = [_lost(run, kind) for run in runs if run["arm"] == arm and run["status"] == "done"]
             curves = np.array([list(curve.values()) for curve in lost])
-            _band(ax, list(lost[0]), curves, label=arm if ax is axes[1] else "_", **look(arm))
+            style = look(readings.config(runs, arm))
+            _band(ax, list(lost[0]), curves, label=arm if ax is axes[1] else "_", **style)
         ax.set(xlabel=xlabel, title=kind)
     axes[0].set(
         ylabel="test accuracy minus that\non unshifted images (points)", xticks=[-96, -64, -32, 0, 32, 64, 96]

@@ -21,7 +21,7 @@ CHOSEN = {  # search -> the best rate of each family on held-out images, as its 
     },
 }
 
-# Lesson 05. As published: pixels from 0 to 1, plain SGD with a fixed rate, 55,000 images to train on.
+# Lesson 08. As published: pixels from 0 to 1, plain SGD with a fixed rate, 55,000 images to train on.
 _MLP_RECIPE = Recipe(epochs=10, batch_size=32, lr=1e-3, momentum=0.0, weight_decay=0.0, schedule="constant")
 ACTIVATIONS = {"leaky": "leaky_relu", "relu": "relu"}  # with the first weights that go with each
 
@@ -53,7 +53,7 @@ def fashion_mlp() -> Study:
             for input_norm in (False, True)
         ),
         title="A Fashion-MNIST MLP: activation, batch norm and input batch norm, each with and without",
-        lesson="05_batch_norm_before_and_after",
+        lesson="08_batch_norm_before_and_after",
         looks=(5,),
         matters=0.3,
         validation=5_000,
@@ -71,7 +71,7 @@ def fashion_mlp_published() -> Study:
             _mlp_arm("relu", "after", True, _MLP_RECIPE),
         ),
         title="The two published Fashion-MNIST networks, tested on the first 5,000 training images",
-        lesson="05_batch_norm_before_and_after",
+        lesson="08_batch_norm_before_and_after",
         looks=(5,),
         matters=0.3,
         validation=5_000,
@@ -95,7 +95,7 @@ def fashion_mlp_search() -> Study:
             for rate in MLP_RATES
         ),
         title="The learning rate for each network of the Fashion-MNIST factorial: 5,000 images held out",
-        lesson="05_batch_norm_before_and_after",
+        lesson="08_batch_norm_before_and_after",
         looks=(1,),
         validation=5_000,
         sweep=True,
@@ -115,7 +115,7 @@ def fashion_mlp_tuned() -> Study:
             if (name := mlp_name(activation, norm, input_norm))
         ),
         title="The Fashion-MNIST factorial, each network with its own best learning rate",
-        lesson="05_batch_norm_before_and_after",
+        lesson="08_batch_norm_before_and_after",
         looks=(5,),
         matters=0.3,
         validation=5_000,
@@ -151,7 +151,7 @@ def fashion_mlp_decayed_search() -> Study:
             for arm in _decayed_arms(activation, norm, rate, f" {rate:g}")
         ),
         title="The learning rate, falling to 0, for each Fashion-MNIST MLP: 5,000 images held out",
-        lesson="05_batch_norm_before_and_after",
+        lesson="08_batch_norm_before_and_after",
         looks=(2,),
         validation=5_000,
         sweep=True,

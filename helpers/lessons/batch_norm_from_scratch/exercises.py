@@ -1,4 +1,4 @@
-"""Exercises of lesson 03: batch norm forward, its running statistics, its backward, and the module."""
+"""Exercises of lesson 04: batch norm forward, its running statistics, its backward, and the module."""
 
 from collections.abc import Callable
 
@@ -404,10 +404,10 @@ MODULE: Mistakes = {
 }
 
 
-def _updated(answer: Callable, x: Tensor, mean: Tensor, var: Tensor, momentum: float) -> Seen:
+def _updated(answer: Callable, x: Tensor, mean: Tensor, var: Tensor, *momentum: float) -> Seen:
     """The running statistics after the call, and whether they hold a graph."""
     before = mean.clone(), var.clone()
-    answer(x.requires_grad_(), mean, var, momentum)
+    answer(x.requires_grad_(), mean, var, *momentum)
     if torch.equal(mean, before[0]) and torch.equal(var, before[1]):
         raise Mistaken(
             "running_mean and running_var have not changed: update them in place (mul_, add_, copy_)"

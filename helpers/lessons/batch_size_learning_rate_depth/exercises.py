@@ -1,4 +1,4 @@
-"""Exercises of lesson 07: crossing point, train-test gap, gradient of scaled weights, effective rate."""
+"""Exercises of lesson 09: crossing point, train-test gap, gradient of scaled weights, effective rate."""
 
 import math  # noqa: F401  (mistakes are edits that use it)
 

@@ -1,4 +1,4 @@
-"""The studies of lesson 07: batch size, learning rate and depth, with and without normalization."""
+"""The studies of lesson 09: batch size, learning rate and depth, with and without normalization."""
 
 import dataclasses
 import math
@@ -56,7 +56,7 @@ CHOSEN = {  # search -> the best rate of each family on held-out images, as its 
     },
 }
 
-# Lesson 07. On 20,000 images, so that hundreds of runs fit into hours.
+# Lesson 09. On 20,000 images, so that hundreds of runs fit into hours.
 ROOT_RATES = {  # batch size -> tried: the learning rate is this times the root of the batch size
     2: (3e-4, 1e-3, 3e-3, 0.01),
     4: (3e-4, 1e-3, 3e-3, 0.01),
@@ -87,7 +87,7 @@ def norm_grid_search() -> Study:
             for rate in rates
         ),
         title="The learning rate for each norm and batch size: CIFAR-10, 10,000 images held out",
-        lesson="07_batch_size_learning_rate_depth",
+        lesson="09_batch_size_learning_rate_depth",
         looks=(1,),
         validation=10_000,
         images=20_000,
@@ -106,7 +106,7 @@ def norm_grid() -> Study:
             for batch in reversed(ROOT_RATES)
         ),
         title="Five norms and batches of 2 to 512, each at its best learning rate: CIFAR-10",
-        lesson="07_batch_size_learning_rate_depth",
+        lesson="09_batch_size_learning_rate_depth",
         looks=(3, 8),
         matters=0.5,
         images=20_000,
@@ -129,7 +129,7 @@ def vgg_learning_rate() -> Study:
             for rate in VGG_RATES
         ),
         title="A narrow VGG with and without batch norm at learning rates from 0.003 to 30: CIFAR-10",
-        lesson="07_batch_size_learning_rate_depth",
+        lesson="09_batch_size_learning_rate_depth",
         looks=(3, 6, 10),
         matters=0.5,
         validation=10_000,
@@ -158,7 +158,7 @@ def vgg_parts() -> Study:
             for rate in VGG_RATES[-4:]
         ),
         title="A VGG with batch norm at rates from 1 to 30, without gamma and beta, with normalized logits",
-        lesson="07_batch_size_learning_rate_depth",
+        lesson="09_batch_size_learning_rate_depth",
         looks=(5, 10),
         matters=0.5,
         validation=10_000,
@@ -182,7 +182,7 @@ def ghost_search() -> Study:
         dataset="cifar10",
         arms=tuple(_ghost_arm(images, rate, f" {rate:g}") for images in GHOSTS for rate in GHOST_RATES),
         title="The learning rate for batch norm over 2 to 256 images of a batch: CIFAR-10, 10,000 held out",
-        lesson="07_batch_size_learning_rate_depth",
+        lesson="09_batch_size_learning_rate_depth",
         looks=(2,),
         validation=10_000,
         images=5_120,
@@ -213,7 +213,7 @@ def shortcut_search() -> Study:
             for rate in PATH_RATES
         ),
         title="The learning rate for 4 to 56 layers with and without shortcuts and batch norm: Fashion-MNIST",
-        lesson="07_batch_size_learning_rate_depth",
+        lesson="09_batch_size_learning_rate_depth",
         looks=(1,),
         validation=10_000,
         images=10_000,
@@ -242,7 +242,7 @@ def depth_search() -> Study:
             for rate in rates
         ),
         title="The learning rate for each depth, with and without batch norm: Fashion-MNIST, 10,000 held out",
-        lesson="07_batch_size_learning_rate_depth",
+        lesson="09_batch_size_learning_rate_depth",
         looks=(1,),
         validation=10_000,
         images=20_000,
@@ -259,7 +259,7 @@ def depth() -> Study:
             _depth_arm(norm, layers, best[f"{norm} {layers}"]) for norm in DEPTH_RATES for layers in DEPTHS
         ),
         title="4 to 32 layers with and without batch norm, each at its best learning rate: Fashion-MNIST",
-        lesson="07_batch_size_learning_rate_depth",
+        lesson="09_batch_size_learning_rate_depth",
         looks=(3,),
         matters=0.3,
         images=20_000,

@@ -20,13 +20,18 @@ def maps(runs: Runs) -> dict[str, Map]:
     seed has.
     """
     complete = _complete(runs)
-    table = sweeps.accuracies([run for run in runs if run["seed"] in complete] or runs)  # rate x arm
-    found = {}
-    for optimizer in OPTIMIZERS:
-        chosen = {name: float(name.split(" ")[1]) for name in table if name.split(" ")[0] == optimizer}
-        one = table[list(chosen)].rename(columns=chosen).T.sort_index()
-        found[optimizer] = one.rename_axis(index="weight decay", columns="learning rate")
-    return found
+    ours = [run for run in runs if run["seed"] in complete] or runs
+    cells: dict[str, dict[float, dict[float, float]]] = {optimizer: {} for optimizer in OPTIMIZERS}
+    for arm, recipe in {run["arm"]: run["config"]["recipe"] for run in ours}.items():
+        column = cells[recipe["optimizer"]].setdefault(recipe["lr"], {})
+        column[recipe["weight_decay"]] = sweeps.accuracy(ours, arm)
+    return {
+        optimizer: pd.DataFrame(columns)
+        .sort_index()
+        .sort_index(axis="columns")
+        .rename_axis(index="weight decay", columns="learning rate")
+        for optimizer, columns in cells.items()
+    }
 
 
 def maps_by_seed(runs: Runs) -> dict[int, dict[str, Map]]:

@@ -1,4 +1,4 @@
-"""Exercises of lesson 08: soft threshold, ridge with an intercept, a lasso update, a step of AdamW."""
+"""Exercises of lesson 11: soft threshold, ridge with an intercept, a lasso update, a step of AdamW."""
 
 import torch
 from torch import Tensor

@@ -1,6 +1,6 @@
 """What the studies of lesson regularization_experiments say."""
 
-from helpers.analysis import comparison, readings, sweeps
+from helpers.analysis import comparison, readings
 from helpers.analysis.claims import Differences, Statement, beats, greater
 from helpers.analysis.comparison import by_seed
 from helpers.analysis.readings import Measure, Runs, final
@@ -43,7 +43,7 @@ def pooled(found: dict[str, Differences]) -> Differences:
 
 
 def l1_path(runs: Runs, matters: float | None) -> list[Statement]:
-    most = max((sweeps.rate(run["arm"]) for run in runs), default=0.0)
+    most = max((path.factor_and_step(run)[0] for run in runs), default=0.0)
     made = {step: comparison.values(runs, f"{step} {most:g}", readings.zeros) for step in L1_STEPS}
     half = {seed: 99.0 - accuracy for seed, accuracy in path.accuracy_at(runs, 50.0).items()}
     return [

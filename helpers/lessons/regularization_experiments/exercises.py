@@ -1,4 +1,4 @@
-"""Exercises of lesson 09: what L1 adds to gradients, silent channels, the runs that a difference needs."""
+"""Exercises of lesson 13: what L1 adds to gradients, silent channels, the runs that a difference needs."""
 
 from collections.abc import Callable, Mapping
 

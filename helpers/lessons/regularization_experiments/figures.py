@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from helpers.analysis import comparison
+from helpers.analysis import comparison, readings
 from helpers.analysis.readings import Measure, Runs, below, tested, training_loss, zero_channels, zeros
 from helpers.analysis.stats import power
 from helpers.figures import runs as run_figures
@@ -18,7 +18,7 @@ from helpers.figures.style import Figure
 from helpers.lessons.regularization_experiments.path import by_seed
 from helpers.training.measures import SMALL
 
-_LOOK = {  # of a step, or of a penalty: as lesson 08 draws L1 and L2
+_LOOK = {  # of a step, or of a penalty: as lesson 11 draws L1 and L2
     "subgradient": {"color": style.PALETTE["batch"], "marker": "o", "linestyle": "-"},
     "proximal": {"color": style.PALETTE["layer"], "marker": "s", "linestyle": "--"},
     "none": {"color": style.PALETTE["none"], "marker": "x", "linestyle": ":"},
@@ -39,7 +39,7 @@ def weight_histograms(runs: Runs, arms: Sequence[str]) -> Figure:
     said = []
     for ax, arm in zip(axes[0], shown, strict=True):
         counts = _histogram(runs, arm)
-        ax.stairs(counts, _EDGES, fill=True, color=_look(arm)["color"], baseline=0.1)
+        ax.stairs(counts, _EDGES, fill=True, color=_look(runs, arm)["color"], baseline=0.1)
         ax.set(title=f"{arm}\nn = {len(comparison.values(runs, arm))}", xlabel="weight", yscale="log")
         middle, ends = counts[24:26].sum() / counts.sum(), (counts[0] + counts[-1]) / counts.sum()
         said.append(
@@ -59,7 +59,7 @@ def small_weights(runs: Runs, arms: Sequence[str]) -> Figure:
     fig, ax = style.subplots(figsize=(7.5, 3.0))
     for arm in shown:
         shares = [comparison.mean(runs, arm, zeros), *(comparison.mean(runs, arm, below(x)) for x in limits)]
-        ax.plot([limits[0] / 10, *limits], [s.mean for s in shares], **_look(arm), label=arm)
+        ax.plot([limits[0] / 10, *limits], [s.mean for s in shares], **_look(runs, arm), label=arm)
     ax.set(xscale="log", xlabel="limit", ylabel="weights below the limit (%)", ylim=(-3, 103))
     ax.set_xticks([limits[0] / 10, *limits], ["exactly 0", *(f"{x:g}" for x in limits)])
     ax.minorticks_off()
@@ -110,7 +110,7 @@ def loss_and_accuracy(runs: Runs, arms: Sequence[str]) -> Figure:
     fig, ax = style.subplots(figsize=(7.5, 3.2))
     for place, arm in enumerate(shown):
         losses, accuracies = (comparison.values(runs, arm, m).values() for m in (training_loss, tested))
-        look = _look(arm) | {"linestyle": "", "marker": "xsoP^DvX*"[place % 9]}
+        look = _look(runs, arm) | {"linestyle": "", "marker": "xsoP^DvX*"[place % 9]}
         ax.plot(losses, accuracies, **look, label=arm)
     ax.set(
         xscale="log", xlabel="cross-entropy on the training images, at the end", ylabel="test accuracy (%)"
@@ -156,14 +156,11 @@ def _histogram(runs: Runs, arm: str) -> np.ndarray:
     return np.mean(list(counts), axis=0)
 
 
-def _kind(arm: str) -> str:
-    """Which penalty an arm like "batch L1 weights only" has."""
-    named = arm.split(" ", 1)[1]
-    return next((kind for kind in ("L1 + L2", "L1", "L2") if named.startswith(kind)), "none")
-
-
-def _look(arm: str) -> dict[str, str]:
-    return _LOOK[arm.split(" ")[0]] if arm.split(" ")[0] in _LOOK else _LOOK[_kind(arm)]
+def _look(runs: Runs, arm: str) -> dict[str, str]:
+    """That of the arm's step where it names one, of its penalty otherwise."""
+    recipe = readings.config(runs, arm)["recipe"]
+    penalties = [name for name, factor in (("L1", recipe["l1"]), ("L2", recipe["weight_decay"])) if factor]
+    return _LOOK[recipe["l1_step"] or " + ".join(penalties) or "none"]
 
 
 def _paths(ax: Axes, seeds: dict, measure: Measure, step: str) -> None:

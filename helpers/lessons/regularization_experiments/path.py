@@ -1,6 +1,6 @@
 """The path of L1: from weak to strong penalties, accuracy against the weights and channels that are left."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,17 +9,22 @@ import pandas as pd
 from helpers.analysis import comparison
 from helpers.analysis.readings import Measure, Runs, below, tested, zero_channels, zeros
 from helpers.analysis.stats import interval, told
-from helpers.analysis.sweeps import family, rate
 from helpers.lessons.regularization_experiments.studies import LAMBDAS
 from helpers.training.recipe import L1_STEPS
 
 SMALL_WEIGHT = 1e-3  # what "nearly zero" is to mean
 
 
+def factor_and_step(run: Mapping[str, Any]) -> tuple[float, str]:
+    """The factor of the L1 penalty of a run, and the step that is taken with it."""
+    recipe = run["config"]["recipe"]
+    return recipe["l1"], recipe["l1_step"]
+
+
 def by_seed(runs: Runs, step: str) -> dict[int, list[Any]]:
     """Seed -> the finished runs of that step, "subgradient" or "proximal", from the weakest penalty up."""
-    chosen = [run for run in runs if family(run["arm"]) == step and run["status"] == "done"]
-    chosen.sort(key=lambda run: rate(run["arm"]))
+    chosen = [run for run in runs if factor_and_step(run)[1] == step and run["status"] == "done"]
+    chosen.sort(key=factor_and_step)
     return {
         seed: [run for run in chosen if run["seed"] == seed] for seed in sorted({r["seed"] for r in chosen})
     }

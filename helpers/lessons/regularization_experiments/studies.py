@@ -22,7 +22,7 @@ CHOSEN = {  # search -> the best rate of each family on held-out images, as its 
     },
 }
 
-# Lesson 09. The published recipe leaves open: the network, the learning rate, augmentation.
+# Lesson 13. The published recipe leaves open: the network, the learning rate, augmentation.
 _MNIST_RECIPE = Recipe(
     epochs=15, batch_size=64, lr=0.1, weight_decay=0.0, augment=Augment(pad=2, rotation=10.0)
 )
@@ -39,7 +39,7 @@ def mnist_search() -> Study:
             for rate in MNIST_RATES
         ),
         title="The learning rate for each of three norms on MNIST, without penalty, 10,000 images held out",
-        lesson="09_regularization_experiments",
+        lesson="13_regularization_experiments",
         looks=(1,),
         validation=10_000,
         sweep=True,
@@ -76,7 +76,7 @@ def mnist_penalty_search() -> Study:
             for norm in ("batch", "layer", "group")
         ),
         title="The learning rate for each norm with L1, L2 and both on MNIST, 10,000 images held out",
-        lesson="09_regularization_experiments",
+        lesson="13_regularization_experiments",
         looks=(1,),
         validation=10_000,
         sweep=True,
@@ -103,7 +103,7 @@ def mnist_regularization() -> Study:
             for name, penalty in PENALTIES.items()
         ),
         title="Three norms with L1, L2, both and neither on MNIST: 17,890 parameters, 15 epochs",
-        lesson="09_regularization_experiments",
+        lesson="13_regularization_experiments",
         looks=(5,),
         matters=0.1,
         measures=("train", "sparsity"),
@@ -150,7 +150,7 @@ def few_images_search() -> Study:
             for rate in FEW_RATES
         ),
         title="The learning rate for each norm and penalty on 1,000 MNIST images, 10,000 others held out",
-        lesson="09_regularization_experiments",
+        lesson="13_regularization_experiments",
         looks=(2,),
         validation=10_000,
         images=1_000,
@@ -181,7 +181,7 @@ def mnist_other_rates() -> Study:
             for name, rate in OTHER_RATES.items()
         ),
         title="Penalties on MNIST at a second learning rate, that of a shorter search",
-        lesson="09_regularization_experiments",
+        lesson="13_regularization_experiments",
         looks=(5,),
         matters=0.1,
         measures=("train", "sparsity"),
@@ -209,7 +209,7 @@ def mnist_readings() -> Study:
             for name, settings in readings.items()
         ),
         title="Other readings of the published factors 0.001 on MNIST: which parameters, sum or mean",
-        lesson="09_regularization_experiments",
+        lesson="13_regularization_experiments",
         looks=(5,),
         matters=0.1,
         measures=("train", "sparsity"),
@@ -232,7 +232,7 @@ def l1_path() -> Study:
             for l1 in LAMBDAS
         ),
         title="L1 from 0.000001 to 0.01 on MNIST, by subgradient and by proximal steps, 10,000 held out",
-        lesson="09_regularization_experiments",
+        lesson="13_regularization_experiments",
         looks=(5,),
         matters=0.1,
         validation=10_000,

@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: two mistakes at once are named, others are shown beside what is right."""
+"""Exercises of lesson 07: two mistakes at once are named, others are shown beside what is right."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 05: right answers pass, mistakes as learners write them are named, the rest is told."""
+"""Exercises of lesson 08: right answers pass, mistakes as learners write them are named, the rest is told."""
 
 import copy
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Exercises of lesson 07: right answers pass, mistakes as learners write them are named."""
+"""Exercises of lesson 09: right answers pass, mistakes as learners write them are named."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The figures of lesson 08 draw the numbers that they are given."""
+"""The figures of lesson 11 draw the numbers that they are given."""
 
 import numpy as np
 import pandas as pd

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from helpers.analysis.sweeps import family, rate
 from helpers.lessons import STUDIES
 from helpers.studies.study import Study
 from helpers.training.measures import SMALL
@@ -90,10 +89,10 @@ def path(seeds: int) -> list[dict[str, Any]]:
     found = []
     for seed in range(seeds):
         for arm in STUDIES["l1_path"].arms:
-            strength = (np.log10(rate(arm.name)) + 6) / 4  # 0 to 1
+            strength = (np.log10(arm.recipe.l1) + 6) / 4  # 0 to 1
             noise = np.random.default_rng([seed, *map(ord, arm.name)]).normal(0, 0.04)
             accuracy = round(99.4 - 4 * strength**4 + noise, 2)
-            zeros = float(strength) if family(arm.name) == "proximal" else 0.0
+            zeros = float(strength) if arm.recipe.l1_step == "proximal" else 0.0
             measured = weights(min(zeros, 0.99), 0.08 * (1 - 0.9 * strength))
             loss = 0.02 + 0.2 * strength**4
             found.append(record(STUDIES["l1_path"], arm.name, seed, accuracy, accuracy + 0.1, loss, measured))

@@ -1,4 +1,4 @@
-"""Figures of lesson 09's studies: they draw what is recorded, and say it in words."""
+"""Figures of lesson 13's studies: they draw what is recorded, and say it in words."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Measures, tables, path and verdicts of lesson 09's studies, on made-up records of one to five seeds."""
+"""Measures, tables, path and verdicts of lesson 13's studies, on made-up records of one to five seeds."""
 
 import copy
 import math

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from helpers import ROOT
-from helpers.lessons.layer_group_instance_norm import costs
-from helpers.lessons.layer_group_instance_norm.costs import kept, milliseconds, there_and_back
+from helpers.lessons.layer_group_instance_rms_norm import costs
+from helpers.lessons.layer_group_instance_rms_norm.costs import kept, milliseconds, there_and_back
 from helpers.nn import norms
 from tests.benchmarks import norm_costs
 

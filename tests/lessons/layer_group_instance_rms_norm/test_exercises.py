@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: other right answers pass, each mistake is named."""
+"""Exercises of lesson 06: other right answers pass, each mistake is named."""
 
 import ast
 
@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.figures.sharing import counts
-from helpers.lessons.layer_group_instance_norm import exercises
+from helpers.lessons.layer_group_instance_rms_norm import exercises
 
 AXES = [
     ("group", ast.literal_eval(wrong), text)

@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: the axes of each norm, group norm, what is counted, RMS norm."""
+"""Exercises of lesson 06: the axes of each norm, group norm, what is counted, RMS norm."""
 
 from collections.abc import Callable
 
