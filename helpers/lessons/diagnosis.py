@@ -7,6 +7,7 @@ wrong. Where none do, the answer is asked again with one argument changed, to se
 the numbers themselves are looked at: a sign, a factor, rounding, results exchanged.
 """
 
+import dis
 import functools
 import inspect
 import sys
@@ -185,17 +186,16 @@ class Exercise:
         if not end and all(value is None for one in seen for value in one.values()):
             return ["it returns None: is a `return` missing?"]
         wrong = [i for i, result in enumerate(seen) if not self._right(result, right[i])]
-        if error and (words := self._stopped_alike(seen, error)):
-            return [f"{words} ({end[0]})"]
         if not wrong:
-            return end or _outside(seen, right)
+            return self._stopped_alike(seen, error, end) or end or _outside(seen, right)
         if words := self._parameters(watched.function):
             return [words]
         if self.apart:
             return [*self._named_apart(seen, wrong), *end]
         return (
             self._named(seen, wrong, 1)
-            or ([] if end else self._unused(seen, right, watched))
+            or self._stopped_alike(seen, error, end)
+            or ([] if end else self._unused(seen, right, wrong, watched))
             or (self._named(seen, wrong, 2) if most > 1 and _telling(seen) else [])
             or end
             or self._named_somewhere(seen, wrong)
@@ -224,23 +224,22 @@ class Exercise:
                 return f"the results are in another order: it should be {', '.join(names)}"
         return None
 
-    def _stopped_alike(self, seen: Sequence[Seen], error: BaseException) -> str | None:
-        """The words for the mistake that stops with the same error on the same case; None if no one does."""
+    def _stopped_alike(
+        self, seen: Sequence[Seen], error: BaseException | None, end: Sequence[str]
+    ) -> list[str]:
+        """The words for the mistake that stops with the same error on the same case; none if no one does."""
         found: set[str] = set()
-        for ((right, wrong, words),) in self._edits(1):
-            mistaken = self.edited(((right, wrong),))
-            if mistaken is None or not self._reproduce(
-                [(right, wrong, words)], seen, range(len(seen)), agree
-            ):
+        for edits in self._edits(1) if error else ():
+            mistaken = self.edited((edits[0][:2],))
+            if mistaken is None or not self._reproduce(edits, seen, range(len(seen)), agree):
                 continue
+            guarded = Watched(mistaken, self.arguments, self.changes, list)
             try:
-                self.look(
-                    Watched(mistaken, self.arguments, self.changes, list), *copied(self.cases[len(seen)])
-                )
+                self.look(guarded, *copied(self.cases[len(seen)]))
             except Exception as other:  # whatever the learner's error is
                 if type(other) is type(error) and str(other) == str(error):
-                    found.add(words)
-        return found.pop() if len(found) == 1 else None
+                    found.add(edits[0][2])
+        return [f"{found.pop()} ({end[0]})"] if len(found) == 1 else []
 
     def _parameters(self, answer: Callable) -> str | None:
         """In words: that the parameters are those of the stub in another order."""
@@ -273,7 +272,9 @@ class Exercise:
                 return [f"another default than the exercise's: where it is left out, {words}"]
         return []
 
-    def _unused(self, seen: Sequence[Seen], right: Sequence[Seen], watched: Watched) -> list[str]:
+    def _unused(
+        self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int], watched: Watched
+    ) -> list[str]:
         """Whether an argument makes no difference where it should: it is changed, and nothing else is."""
         solution = Watched(self.answer, self.arguments, self.changes, list)
         for place, name in enumerate(self.arguments):
@@ -296,7 +297,12 @@ class Exercise:
                 same += 1
             else:
                 if same > 1:
-                    return [f"the argument {name} is not used: whatever it is, the result is the same"]
+                    told = "makes no difference" if _loads(watched.function, name) else "is not used"
+                    where, number = self._smallest(seen, right, wrong)
+                    return [
+                        f"the argument {name} {told}: with another {name} the result is the same "
+                        f"(for {where}: {number})"
+                    ]
         return []
 
     def _far(self, watched: Watched) -> list[str]:
@@ -381,11 +387,15 @@ class Exercise:
         orders = (edits,) if len(edits) == 1 else (edits, edits[::-1])
         return next(filter(None, (_edited(self.answer, tuple(order)) for order in orders)), None)
 
-    def _unnamed(self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int]) -> list[str]:
-        """What can be said of numbers that no known mistake gives."""
+    def _smallest(self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int]) -> tuple[str, str]:
+        """The smallest case that is wrong, and what is wrong there first."""
         smallest = min(wrong, key=lambda i: _size(self.cases[i]))
         where = shown(self.arguments, self.cases[smallest], self.name)
-        told = first_difference(seen[smallest], right[smallest], self.typed)
+        return where, first_difference(seen[smallest], right[smallest], self.typed)
+
+    def _unnamed(self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int]) -> list[str]:
+        """What can be said of numbers that no known mistake gives."""
+        where, told = self._smallest(seen, right, wrong)
         if words := relation([seen[i] for i in range(len(seen))], list(right[: len(seen)]), self.typed):
             return [f"{words} (for {where}: {told})"]
         if where.startswith(f"{self.name}(") and told.startswith("the result is "):
@@ -395,21 +405,29 @@ class Exercise:
 
 
 def _another(values: Sequence[object], value: tuple) -> object:
-    """Another value for an argument: of a tensor a larger one, else one of another case; None if none is."""
+    """Another value for an argument: a tensor turned round and larger, else that of another case, or None."""
     if not value:
         return None
     if isinstance(value[0], Tensor):
-        return value[0].detach() * 1.5 if value[0].is_floating_point() else None
+        return value[0].detach().flip(0) * 1.5 if value[0].is_floating_point() else None
     if not isinstance(value[0], int | float | str | tuple) or any(isinstance(v, Tensor) for v in values):
         return None
     return next((v for v in values if type(v) is type(value[0]) and v != value[0]), None)
+
+
+def _loads(answer: Callable, name: str) -> bool:
+    """Whether a function reads its argument at all, as far as its code says."""
+    code = getattr(answer, "__code__", None)
+    if code is None or name not in code.co_varnames[: code.co_argcount]:
+        return True
+    return any(step.argval == name and "LOAD" in step.opname for step in dis.get_instructions(code))
 
 
 def _telling(seen: Sequence[Seen]) -> bool:
     """Whether the numbers are so many, or so odd, that two mistakes at once do not give them by chance."""
     found = [tensor(value) for one in seen for value in one.values() if not isinstance(value, str | tuple)]
     numbers = torch.cat([value.flatten() for value in found if value is not None] or [torch.zeros(0)])
-    return bool((numbers != numbers.round()).any()) or len(numbers.unique()) > 2
+    return bool((numbers != numbers.round()).any()) or len(numbers.unique()) > 2 or len(numbers) > 16
 
 
 def plain_result(seen: Seen) -> str:
