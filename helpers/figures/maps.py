@@ -45,15 +45,25 @@ def draw_rates(ax: Axes, accuracy: pd.DataFrame, tried: pd.DataFrame, **look: ob
     look: further arguments of seaborn's heatmap.
     """
     said = accuracy.map(lambda value: "×" if math.isnan(value) else f"{value:.0f}")
-    sns.heatmap(
-        accuracy.fillna(0.0), annot=said, fmt="", cmap="cividis", vmin=0, vmax=100, ax=ax, linewidths=0.5,
-        mask=~tried.to_numpy(), xticklabels=[f"{rate:g}" for rate in accuracy.columns], **look,
-    )  # fmt: skip
-    frame = {"fill": False, "edgecolor": PALETTE["layer"], "linewidth": 2.5}
+    tints(ax, accuracy.fillna(0.0), said, vmin=0, vmax=100, mask=~tried.to_numpy(), **look)
     for row, (_, values) in enumerate(accuracy.iterrows()):
         if values.notna().any():
-            ax.add_patch(Rectangle((values.argmax(), row), 1, 1, **frame))
+            _frame(ax, row, values.argmax())
+
+
+def tints(ax: Axes, table: pd.DataFrame, said: pd.DataFrame, **look: object) -> None:
+    """A tint for each cell of the table, on it what is `said` of it; columns are named by numbers.
+
+    look: further arguments of seaborn's heatmap.
+    """
+    columns = [f"{number:g}" for number in table.columns]
+    sns.heatmap(table, annot=said, fmt="", cmap="cividis", ax=ax, linewidths=0.5, xticklabels=columns, **look)
     ax.tick_params(axis="y", rotation=0)
+
+
+def _frame(ax: Axes, row: int, column: int) -> None:
+    look = {"fill": False, "edgecolor": PALETTE["layer"], "linewidth": 2.5}
+    ax.add_patch(Rectangle((column, row), 1, 1, **look))
 
 
 def decay_maps(maps: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figure:
@@ -66,19 +76,13 @@ def decay_maps(maps: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> F
     fig, axes = subplots(1, len(maps), figsize=(7.5, 3.2), sharey=True, squeeze=False)
     for ax, (name, table) in zip(axes[0], maps.items(), strict=True):
         said = table.map(lambda value: "×" if value != value else f"{value:.1f}")
-        sns.heatmap(
-            table.fillna(highest - SHOWN), annot=said, fmt="", annot_kws={"size": 8}, cbar=False,
-            cmap="cividis", vmin=highest - SHOWN, vmax=highest, linewidths=0.5, ax=ax,
-            xticklabels=[f"{rate:g}" for rate in table.columns],
-            yticklabels=[f"{decay:g}" for decay in table.index],
-        )  # fmt: skip
+        look = {"annot_kws": {"size": 8}, "cbar": False, "vmin": highest - SHOWN, "vmax": highest}
+        decays = [f"{decay:g}" for decay in table.index]
+        tints(ax, table.fillna(highest - SHOWN), said, yticklabels=decays, **look)
         for column, rate in enumerate(table.columns):
             if table[rate].notna().any():
-                row = table.index.get_loc(table[rate].idxmax())
-                frame = {"fill": False, "edgecolor": PALETTE["layer"], "linewidth": 2.5}
-                ax.add_patch(Rectangle((column, row), 1, 1, **frame))
+                _frame(ax, table[rate].argmax(), column)
         ax.set(title=titles[name], xlabel="peak learning rate", ylabel="")
-        ax.tick_params(axis="y", rotation=0)
     axes[0, 0].set_ylabel("weight decay")
     said = []
     for name, table in maps.items():

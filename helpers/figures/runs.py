@@ -44,8 +44,8 @@ def _look(arm: str, all_arms: Sequence[str]) -> dict[str, object]:
     norm = _NORM_OF.get(arm, arm)
     first = _NORM_OF.get(arm.split(" ")[0], arm.split(" ")[0])
     if norm in style.PALETTE:
-        look = style.PALETTE[norm], style.MARKS[norm], style.LINES[norm]
-    elif " " in arm:
+        return style.look(norm)
+    if " " in arm:
         alike = (
             [a for a in all_arms if a.split(" ")[0] == arm.split(" ")[0]]
             if first in style.PALETTE

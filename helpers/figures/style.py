@@ -25,6 +25,8 @@ PALETTE = {
 MARKS = {"none": "x", "batch": "o", "layer": "s", "group": "^", "instance": "D"}
 LINES = {"none": ":", "batch": "-", "layer": "--", "group": "-.", "instance": (0, (5, 1, 1, 1, 1, 1))}
 
+OF_PENALTY = {"none": "none", "L1": "layer", "L2": "batch", "L1 + L2": "group"}  # each looks as that norm
+
 INK, MUTED, PALE = "#222222", "#595959", "#E6E6E6"
 _DPI = 160  # pixels in the file; shown at 96 an inch, so that a figure stays sharp on paper
 
@@ -68,6 +70,11 @@ def use() -> None:
             + cycler(linestyle=[LINES[k] for k in series]),
         }
     )
+
+
+def look(norm: str) -> dict[str, Any]:
+    """Colour, mark and line of a norm, as arguments of `plot`."""
+    return {"color": PALETTE[norm], "marker": MARKS[norm], "linestyle": LINES[norm]}
 
 
 def subplots(

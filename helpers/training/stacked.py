@@ -32,6 +32,39 @@ _NORMS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+def generators(seeds: Sequence[int]) -> list[torch.Generator]:
+    """One for each network."""
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def normal(sizes: Sequence[int], draws: Sequence[torch.Generator]) -> list[Tensor]:
+    """For each layer of `sizes` standard normal weights of K networks, (K, n_in, n_out), K generators."""
+    return [
+        torch.stack([torch.randn(*shape, generator=g, dtype=torch.float64) for g in draws])
+        for shape in pairwise(sizes)
+    ]
+
+
+def logits(
+    x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], hidden: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """For inputs (K, B, n_in) of each network: (K, B, classes); `hidden` is what stands between layers."""
+    for number, (w, b) in enumerate(zip(weights, biases, strict=True), start=1):
+        x = torch.baddbmm(b, x, w)
+        x = x if number == len(weights) else hidden(x)
+    return x
+
+
+def losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy (K,) of each network, from logits (K, B, classes) and labels (K, B)."""
+    return F.cross_entropy(logits.transpose(1, 2), labels, reduction="none").mean(dim=1)
+
+
+def accuracies(logits: Tensor, labels: Tensor) -> Tensor:
+    """Accuracy (K,) of each network in percent, from logits (K, B, classes) and labels (K, B)."""
+    return 100 * (logits.argmax(dim=2) == labels).double().mean(dim=1)
+
+
 @torch.enable_grad()
 def train(
     data: Rows,
@@ -88,27 +121,22 @@ def train(
         raise ValueError("a batch or a set of one row has no spread for batch norm; give at least two rows")
     inputs, labels = data
     count = len(rates) * len(seeds)  # networks: rate by rate, in each the seeds
-    draws = [torch.Generator().manual_seed(seed) for seed in seeds]
+    draws = generators(seeds)
     weights, biases = [], []
-    for n_in, n_out in pairwise(sizes):
-        drawn = [
-            torch.randn(n_in, n_out, generator=g, dtype=torch.float64) * (gain / n_in**0.5) for g in draws
-        ]
-        weights.append(torch.stack(drawn).repeat(len(rates), 1, 1).requires_grad_())
+    for w in normal(sizes, draws):
+        n_in, n_out = w.shape[1:]
+        weights.append((w * (gain / n_in**0.5)).repeat(len(rates), 1, 1).requires_grad_())
         biases.append(torch.zeros(count, 1, n_out, dtype=torch.float64, requires_grad=True))
     lr = torch.tensor(rates, dtype=torch.float64).repeat_interleave(len(seeds)).view(-1, 1, 1)
 
-    def losses(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:  # (K, B, d), (K, B) -> loss (K,), logits
-        for number, (w, b) in enumerate(zip(weights, biases, strict=True), start=1):
-            x = torch.baddbmm(b, x, w)
-            x = x if number == len(weights) else activation(_NORMS[norm](x))
-        return F.cross_entropy(x.transpose(1, 2), y, reduction="none").mean(dim=1), x
+    def outputs(x: Tensor) -> Tensor:
+        return logits(x, weights, biases, lambda y: activation(_NORMS[norm](y)))
 
     def state() -> Tensor:
         found = []
         for x, y in evaluate:
-            loss, logits = losses(x.expand(count, -1, -1), y.expand(count, -1))
-            found.append(torch.stack([loss, 100 * (logits.argmax(dim=2) == y).double().mean(dim=1)]))
+            ends = outputs(x.expand(count, -1, -1))
+            found.append(torch.stack([losses(ends, y.expand(count, -1)), accuracies(ends, y)]))
         return torch.stack(found).view(len(evaluate), 2, len(rates), len(seeds))
 
     history = []
@@ -119,8 +147,8 @@ def train(
         if step < steps:
             ids = torch.stack([torch.randint(len(inputs), (batch_size,), generator=g) for g in draws])
             ids = ids.repeat(len(rates), 1)  # (K, B)
-            loss, _ = losses(inputs[ids], labels[ids])
-            gradients = torch.autograd.grad(loss.sum(), [*weights, *biases])
+            loss = losses(outputs(inputs[ids]), labels[ids]).sum()
+            gradients = torch.autograd.grad(loss, [*weights, *biases])
             with torch.no_grad():
                 for parameter, gradient in zip([*weights, *biases], gradients, strict=True):
                     parameter -= lr * gradient

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
 from helpers.analysis import comparison, sweeps
 from helpers.analysis.readings import Runs
 from helpers.analysis.stats import Interval, told
 from helpers.figures import style
-from helpers.figures.maps import draw_rates
+from helpers.figures.maps import draw_rates, tints
 from helpers.figures.style import Figure
 from helpers.lessons.batch_size_learning_rate_depth import grids
 from helpers.lessons.batch_size_learning_rate_depth.grids import Value, reached
@@ -34,10 +33,8 @@ def heat_map(runs: Runs, xlabel: str, label: str, what: str) -> Figure:
         index=found.index,
     )
     fig, ax = style.subplots(figsize=(7.5, 0.42 * len(found) + 1.1))
-    sns.heatmap(found, annot=said, fmt="", cmap="cividis", ax=ax, linewidths=0.5, cbar_kws={"label": label},
-                xticklabels=[f"{number:g}" for number in found])  # fmt: skip
+    tints(ax, found, said, cbar_kws={"label": label})
     ax.set(xlabel=xlabel, ylabel="")
-    ax.tick_params(axis="y", rotation=0)
     rows = [
         f"{norm}: " + ", ".join(f"{n:g} {v:.1f}" for n, v in row.items())
         for norm, row in found.round(1).iterrows()

@@ -6,12 +6,13 @@ help optimization?".
 """
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from helpers.training import stacked
 
 Layers = list[tuple[Tensor, ...]]
 """For each layer weight (K, n_in, n_out), bias (K, 1, n_out) and, with batch norm, gamma (K, 1, n_out)."""
@@ -27,14 +28,13 @@ def start(sizes: Sequence[int], seeds: Sequence[int], batch_norm: bool) -> Layer
     Batch norm stands before the ReLU of each hidden layer, starts from gamma 1 and beta 0 (its `bias`), and
     always normalizes by the batch that it is given.
     """
-    draws = [torch.Generator().manual_seed(seed) for seed in seeds]
     layers: Layers = []
-    for number, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
-        drawn = [torch.randn(n_in, n_out, generator=g, dtype=torch.float64) for g in draws]
-        bias = torch.zeros(len(draws), 1, n_out, dtype=torch.float64)
+    for number, w in enumerate(stacked.normal(sizes, stacked.generators(seeds)), start=1):
+        n_in, n_out = w.shape[1:]
+        bias = torch.zeros(len(seeds), 1, n_out, dtype=torch.float64)
         hidden = number < len(sizes) - 1
         gamma = [torch.ones_like(bias)] if batch_norm and hidden else []
-        layers.append((torch.stack(drawn) * (2 / n_in) ** 0.5, bias, *gamma))
+        layers.append((w * (2 / n_in) ** 0.5, bias, *gamma))
     return layers
 
 
@@ -79,8 +79,7 @@ def inputs(layers: Layers, x: Tensor, noise: Noise | None = None) -> list[Tensor
 def losses(layers: Layers, x: Tensor, labels: Tensor, noise: Noise | None = None) -> Tensor:
     """Cross-entropy (K,) of each network on its batch x (K or 1, B, n) with labels (K or 1, B)."""
     logits = inputs(layers, x, noise)[-1]
-    labels = labels.expand(len(logits), -1)
-    return F.cross_entropy(logits.transpose(1, 2), labels, reduction="none").mean(dim=1)
+    return stacked.losses(logits, labels.expand(len(logits), -1))
 
 
 @torch.enable_grad()
@@ -129,8 +128,7 @@ def train(
         x, labels: (N, n), (N,); each network draws its batches from its own seed, whatever its kind.
         noisy: draw noise anew at each step (see draw_noise), from generators of their own.
     """
-    batches = [torch.Generator().manual_seed(1000 + seed) for seed in seeds]
-    shakes = [torch.Generator().manual_seed(2000 + seed) for seed in seeds]
+    batches, shakes = (stacked.generators([first + seed for seed in seeds]) for first in (1000, 2000))
 
     def fresh() -> Noise | None:
         return draw_noise(layers, batch_size, shakes) if noisy else None

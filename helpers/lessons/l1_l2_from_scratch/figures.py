@@ -7,16 +7,12 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from helpers.figures.style import INK, LINES, MUTED, PALETTE, Figure, label_ends, lines, subplots
+from helpers.figures.style import INK, LINES, MUTED, OF_PENALTY, PALETTE, Figure, label_ends, lines, subplots
 from helpers.lessons.l1_l2_from_scratch import linear
 from helpers.nn.penalties import soft_threshold
 
-_L1, _L2, _FREE = PALETTE["layer"], PALETTE["batch"], PALETTE["none"]
-_LOOK = {
-    "L1": {"color": _L1, "linestyle": LINES["layer"]},
-    "L2": {"color": _L2, "linestyle": LINES["batch"]},
-    "none": {"color": _FREE, "linestyle": LINES["none"]},
-}
+_L1, _L2 = PALETTE["layer"], PALETTE["batch"]
+_LOOK = {name: {"color": PALETTE[norm], "linestyle": LINES[norm]} for name, norm in OF_PENALTY.items()}
 
 
 def pulls(penalty: float = 1.0) -> Figure:

@@ -6,12 +6,11 @@ kept.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from helpers.training import stacked
 from helpers.training.stacked import Rows
 
 MOMENTUM = 0.9
@@ -32,10 +31,7 @@ class Nets:
 
     def logits(self, x: Tensor) -> Tensor:
         """For inputs (K, B, n_in) of each network: (K, B, classes). ReLU between the layers."""
-        for number, (w, b) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
-            x = torch.baddbmm(b, x, w)
-            x = x if number == len(self.weights) else x.relu()
-        return x
+        return stacked.logits(x, self.weights, self.biases, torch.relu)
 
     def flat(self) -> Tensor:
         """All weights of each network in one row, (K, number of weights); no biases."""
@@ -44,11 +40,10 @@ class Nets:
 
 def drawn(sizes: Sequence[int], seeds: Sequence[int], settings: int) -> Nets:
     """He-normal networks: `settings` copies of those of the seeds, setting by setting. Biases are 0."""
-    draws = [torch.Generator().manual_seed(seed) for seed in seeds]
     weights, biases = [], []
-    for n_in, n_out in pairwise(sizes):
-        ours = [torch.randn(n_in, n_out, generator=g, dtype=torch.float64) * (2 / n_in) ** 0.5 for g in draws]
-        weights.append(torch.stack(ours).repeat(settings, 1, 1))
+    for w in stacked.normal(sizes, stacked.generators(seeds)):
+        n_in, n_out = w.shape[1:]
+        weights.append((w * (2 / n_in) ** 0.5).repeat(settings, 1, 1))
         biases.append(torch.zeros(settings * len(seeds), 1, n_out, dtype=torch.float64))
     return Nets(tuple(weights), tuple(biases))
 
@@ -74,7 +69,7 @@ def train(
             "l1 and one l2 for each setting, and a network for each setting and seed"
         )
     inputs, labels = data
-    draws = [torch.Generator().manual_seed(1000 + seed) for seed in seeds]
+    draws = stacked.generators([1000 + seed for seed in seeds])
     weights = [w.clone().requires_grad_() for w in nets.weights]
     biases = [b.clone().requires_grad_() for b in nets.biases]
     kept = [w != 0 if masked else torch.ones_like(w, dtype=torch.bool) for w in nets.weights]
@@ -86,8 +81,7 @@ def train(
         rate = lr * min(1.0, 2 * (1 - step / steps))
         ids = torch.stack([torch.randint(len(inputs), (batch_size,), generator=g) for g in draws])
         ids = ids.repeat(len(l1), 1)  # (K, B)
-        logits = Nets(tuple(weights), tuple(biases)).logits(inputs[ids])
-        loss = F.cross_entropy(logits.transpose(1, 2), labels[ids], reduction="none").mean(dim=1).sum()
+        loss = stacked.losses(Nets(tuple(weights), tuple(biases)).logits(inputs[ids]), labels[ids]).sum()
         gradients = torch.autograd.grad(loss, [*weights, *biases])
         with torch.no_grad():
             for number, (p, g, v) in enumerate(zip([*weights, *biases], gradients, velocity, strict=True)):
@@ -105,8 +99,7 @@ def evaluate(nets: Nets, data: Rows) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy and accuracy (percent) of each network on the data, (K,) each."""
     inputs, labels = data
     logits = nets.logits(inputs.expand(len(nets), -1, -1))
-    loss = F.cross_entropy(logits.transpose(1, 2), labels.expand(len(nets), -1), reduction="none").mean(dim=1)
-    return loss, 100 * (logits.argmax(dim=2) == labels).double().mean(dim=1)
+    return stacked.losses(logits, labels.expand(len(nets), -1)), stacked.accuracies(logits, labels)
 
 
 def zeros(nets: Nets) -> Tensor:

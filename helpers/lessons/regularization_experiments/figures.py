@@ -18,13 +18,9 @@ from helpers.figures.style import Figure
 from helpers.lessons.regularization_experiments.path import by_seed
 from helpers.training.measures import SMALL
 
-_LOOK = {  # of a step, or of a penalty: as lesson 11 draws L1 and L2
-    "subgradient": {"color": style.PALETTE["batch"], "marker": "o", "linestyle": "-"},
-    "proximal": {"color": style.PALETTE["layer"], "marker": "s", "linestyle": "--"},
-    "none": {"color": style.PALETTE["none"], "marker": "x", "linestyle": ":"},
-    "L1": {"color": style.PALETTE["layer"], "marker": "s", "linestyle": "--"},
-    "L2": {"color": style.PALETTE["batch"], "marker": "o", "linestyle": "-"},
-    "L1 + L2": {"color": style.PALETTE["group"], "marker": "^", "linestyle": "-."},
+_LOOK = {  # of a step, or of a penalty
+    name: style.look(norm)
+    for name, norm in {"subgradient": "batch", "proximal": "layer", **style.OF_PENALTY}.items()
 }
 _FLOOR = 95.0  # percent: accuracies below are counted, not drawn
 _EDGES = np.linspace(-0.5, 0.5, 51)  # of the recorded histograms

@@ -100,8 +100,7 @@ def power_table(runs: Runs) -> pd.DataFrame:
     rows = {}
     for a, b in PAIRS:
         theirs = source[f"{a} none"]["best"] - source[f"{b} none"]["best"]
-        first, second = (comparison.values(runs, f"{norm} none") for norm in (a, b))
-        found = [first[seed] - second[seed] for seed in first if seed in second]
+        found = list(comparison.by_seed(runs, f"{a} none", f"{b} none").values())
         deviation = float(np.std(found, ddof=1)) if len(found) > 1 else 0.0
         known = deviation > 1e-9  # accuracies come in steps of an image: two differences may be equal
         rows[f"{a} - {b}"] = {
