@@ -8,7 +8,7 @@ import pandas as pd
 from helpers.analysis import comparison
 from helpers.analysis.comparison import by_seed
 from helpers.analysis.published import published_for
-from helpers.analysis.readings import Measure, Runs, best, final
+from helpers.analysis.readings import Runs, best, final
 from helpers.analysis.stats import (
     ERROR,
     MOST_TO_DECIDE,
@@ -70,11 +70,9 @@ def greater(
     return Statement(claim, text, found, unit, matters)
 
 
-def beats(
-    runs: Runs, claim: int, text: str, a: str, b: str, matters: float | None, measure: Measure = final
-) -> Statement:
-    """The statement that the accuracy of arm a (percent, final by default) is above that of arm b."""
-    return greater(claim, text, {f"{a} - {b}": by_seed(runs, a, b, measure)}, "points", matters)
+def beats(runs: Runs, claim: int, text: str, a: str, b: str, matters: float | None) -> Statement:
+    """The statement that the final accuracy (percent) of arm a is above that of arm b."""
+    return greater(claim, text, {f"{a} - {b}": by_seed(runs, a, b)}, "points", matters)
 
 
 def larger(

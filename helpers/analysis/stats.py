@@ -94,16 +94,16 @@ def sampling_error(accuracy: float, images: int) -> float:
     return math.sqrt(accuracy * (100 - accuracy) / images)
 
 
-def single_runs(a: float, b: float, images: int, level: float = 0.95) -> Interval:
-    """The difference a - b of two accuracies in percent, one run each, with the interval of the test set's
-    sampling error.
+def single_runs(a: float, b: float, images: int) -> Interval:
+    """The difference a - b of two accuracies in percent, one run each, with the 95 % interval of the test
+    set's sampling error.
 
     The two are treated as measured on separate sets of `images`. Both networks saw the same images and tend
     to fail on the same ones, so this is an upper bound of the sampling error. Chance between seeds is not in
     it: n is 1.
     """
     error = math.hypot(sampling_error(a, images), sampling_error(b, images))
-    half = float(stats.norm.ppf(0.5 + _level(level) / 2)) * error
+    half = float(stats.norm.ppf(0.975)) * error
     return Interval(a - b, a - b - half, a - b + half, 1)
 
 
@@ -117,7 +117,7 @@ def epochs_to(accuracies: Sequence[float | None], threshold: float) -> int | Non
     return next((epoch for epoch, there in enumerate(reached, start=1) if there), None)
 
 
-def spent(looks: Sequence[int], seeds: int, error: float = ERROR) -> float:
+def spent(looks: Sequence[int], seeds: int) -> float:
     """The part of the error level that a study may use up at the last look that so many seeds reach.
 
     A study that is judged after 10, 20 and 30 seeds has three chances to be wrong. Look k of K is given
@@ -129,7 +129,7 @@ def spent(looks: Sequence[int], seeds: int, error: float = ERROR) -> float:
         raise ValueError(
             f"{seeds} seeds reach no look of {', '.join(map(str, looks))}; train more, then judge"
         )
-    return error * reached / sum(range(1, len(looks) + 1))
+    return ERROR * reached / sum(range(1, len(looks) + 1))
 
 
 def verdict(
@@ -245,23 +245,23 @@ def power(difference: float, deviation: float, runs: int, level: float = 0.95) -
     return float(stats.nct.sf(beyond, runs - 1, abs(difference) * math.sqrt(runs) / deviation))
 
 
-def runs_needed(difference: float, deviation: float, wanted: float = 0.8, level: float = 0.95) -> int:
-    """The fewest paired runs, at least 2, whose power to show the difference is `wanted` or more.
+def runs_needed(difference: float, deviation: float) -> int:
+    """The fewest paired runs, at least 2, whose power to show the difference is 80 % or more.
 
     Raises:
         ValueError: a difference so small beside the deviation that a million runs would not do, or 0.
     """
-    if power(difference, deviation, _MOST, level) < wanted:
+    if power(difference, deviation, _MOST) < WANTED:
         raise ValueError(
             f"a difference of {difference} with a deviation of {deviation} needs more than {_MOST:,} runs; "
             "give a larger difference"
         )
     low, high = 1, 2  # low does not do, high is tried
-    while power(difference, deviation, high, level) < wanted:
+    while power(difference, deviation, high) < WANTED:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if power(difference, deviation, middle, level) < wanted:
+        if power(difference, deviation, middle) < WANTED:
             low = middle
         else:
             high = middle
@@ -294,7 +294,7 @@ def runs_to_decide(found: Interval, error: float = 0.05, matters: float | None =
     return found.n + bisect.bisect_left(range(found.n, MOST_TO_DECIDE), True, key=decides)
 
 
-def images_needed(difference: float, accuracy: float, wanted: float = 0.8, level: float = 0.95) -> int:
+def images_needed(difference: float, accuracy: float) -> int:
     """Test images for each of two networks so that a difference of so many points is expected to show.
 
     Two accuracies near `accuracy` (percent), each on test images of its own: twice the binomial variance.
@@ -305,5 +305,5 @@ def images_needed(difference: float, accuracy: float, wanted: float = 0.8, level
     """
     if difference == 0 or not 0 <= accuracy <= 100:
         raise ValueError(f"difference is {difference}, accuracy {accuracy}; give one not 0, and a percentage")
-    reach = float(stats.norm.ppf(0.5 + level / 2) + stats.norm.ppf(wanted))  # 2.80: both kinds of chance
+    reach = float(stats.norm.ppf(0.975) + stats.norm.ppf(WANTED))  # 2.80: both kinds of chance
     return math.ceil(2 * accuracy * (100 - accuracy) * (reach / difference) ** 2)

@@ -59,15 +59,15 @@ class ImageData:
             self.name, (images[kept], labels[kept], images[held_out], labels[held_out], self.class_names)
         )
 
-    def subset(self, count: int, seed: int = 0) -> "ImageData":
-        """The same test images, and `count` training images, drawn by `seed`; mean and std are theirs.
+    def subset(self, count: int) -> "ImageData":
+        """The same test images, and `count` training images, drawn once; mean and std are theirs.
 
         Raises ValueError unless 0 < count <= number of training images.
         """
         total = len(self.train_images)
         if not 0 < count <= total:
             raise ValueError(f"count is {count}; choose 1 to {total}, the training images of {self.name}")
-        kept = torch.from_numpy(np.random.RandomState(seed).permutation(total)[:count]).sort().values
+        kept = torch.from_numpy(np.random.RandomState(0).permutation(total)[:count]).sort().values
         images, labels = self.train_images[kept], self.train_labels[kept]
         return _image_data(self.name, (images, labels, self.test_images, self.test_labels, self.class_names))
 

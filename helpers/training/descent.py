@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-def inputs_with(covariance: Tensor, mean: Tensor | float = 0.0, count: int = 200, seed: int = 0) -> Tensor:
+def inputs_with(covariance: Tensor, mean: Tensor | float = 0.0, count: int = 200) -> Tensor:
     """Random inputs (count, d), float64, with exactly this mean and covariance (divided by count).
 
     Args:
@@ -25,7 +25,7 @@ def inputs_with(covariance: Tensor, mean: Tensor | float = 0.0, count: int = 200
         raise ValueError(
             f"count is {count}; {d} inputs with a covariance to order need at least {d + 1} rows"
         )
-    drawn = torch.randn(count, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    drawn = torch.randn(count, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     drawn = drawn - drawn.mean(dim=0)
     white = torch.linalg.solve_triangular(
         torch.linalg.cholesky(drawn.T @ drawn / count), drawn.T, upper=False

@@ -108,7 +108,7 @@ def test_fewer_images_are_taken_from_what_validation_leaves():
     assert torch.allclose(data.mean, data.train_images.float().mean() / 255)
     same = left.subset(500)
     assert torch.equal(same.train_labels, data.train_labels)
-    assert not torch.equal(left.subset(500, seed=1).train_labels, same.train_labels)
+    assert not torch.equal(left.train_labels[:500], same.train_labels)
     for count in (0, 1_400):
         with pytest.raises(ValueError, match=f"count is {count}; choose 1 to 1142"):
             left.subset(count)

@@ -94,9 +94,9 @@ def effects(runs: Runs, design: Design, measure: Measure = final) -> dict[str, I
     return {name: item for name, item in found.items() if item is not None}
 
 
-def simple_effects(runs: Runs, design: Design, factor: str, measure: Measure = final) -> dict[str, Interval]:
+def simple_effects(runs: Runs, design: Design, factor: str) -> dict[str, Interval]:
     """The effect of one factor at each setting of the others, by the arm without it: paired differences."""
-    found = simple_by_seed(runs, design, factor, measure)
+    found = simple_by_seed(runs, design, factor)
     return {arm: item for arm, values in found.items() if (item := over_seeds(values))}
 
 
@@ -113,17 +113,15 @@ def simple_by_seed(
     return found
 
 
-def steps(
-    runs: Runs, design: Design, order: Sequence[str], measure: Measure = final
-) -> list[tuple[str, float]]:
-    """From all off to all on, one factor after another: (arm, mean over the complete seeds) at each stop.
+def steps(runs: Runs, design: Design, order: Sequence[str]) -> list[tuple[str, float]]:
+    """From all off to all on, one factor after another: (arm, mean final accuracy over the complete seeds).
 
     Raises:
         ValueError: `order` does not name each factor once.
     """
     if sorted(order) != sorted(design.factors):
         raise ValueError(f"order is {list(order)}; name each of {', '.join(design.factors)} once")
-    found, levels = cells(runs, design, measure), [False] * len(design.factors)
+    found, levels = cells(runs, design), [False] * len(design.factors)
     stops = [tuple(levels)]
     for factor in order:
         levels[design.factors.index(factor)] = True

@@ -12,7 +12,6 @@ def graph(
     ax: Axes,
     nodes: Mapping[str, tuple[float, float]],
     edges: Iterable[tuple[str, str, str, str]],
-    radius: float = 0.32,
 ) -> None:
     """Draw a computation graph.
 
@@ -20,7 +19,6 @@ def graph(
         ax: an empty axes.
         nodes: what to write in the node -> (x, y).
         edges: (from, to, label, norm-palette name of the colour); drawn as arrows, the label in the middle.
-        radius: size of a node, in data units.
     """
     for start, end, label, color in edges:
         a, b = nodes[start], nodes[end]
@@ -30,7 +28,7 @@ def graph(
         paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # the label interrupts its arrow
         ax.text(*middle, label, ha="center", va="center", color=PALETTE[color], bbox=paper)
     for text, (x, y) in nodes.items():
-        ax.add_patch(Circle((x, y), radius, facecolor="white", edgecolor=MUTED, zorder=3))
+        ax.add_patch(Circle((x, y), 0.32, facecolor="white", edgecolor=MUTED, zorder=3))
         ax.text(x, y, text, ha="center", va="center", color=INK, zorder=4, fontsize=12)
     ax.set_aspect("equal")
     ax.axis("off")

@@ -121,10 +121,10 @@ def crossing(numbers: Sequence[float], differences: Sequence[float]) -> float | 
     return None
 
 
-def crossings(runs: Runs, a: str, b: str, value: Value = reached) -> dict[int, float | None]:
+def crossings(runs: Runs, a: str, b: str) -> dict[int, float | None]:
     """For each seed, where norm a gets ahead of norm b (see crossing), over the numbers that both have."""
     by_number = {
-        number: by_seed(runs, f"{a} {number:g}", f"{b} {number:g}", value)
+        number: by_seed(runs, f"{a} {number:g}", f"{b} {number:g}")
         for number in sorted({setting(run["arm"])[1] for run in runs})
     }
     found = {}

@@ -15,16 +15,18 @@ _L1, _L2 = PALETTE["layer"], PALETTE["batch"]
 _LOOK = {name: {"color": PALETTE[norm], "linestyle": LINES[norm]} for name, norm in OF_PENALTY.items()}
 
 
-def pulls(penalty: float = 1.0) -> Figure:
-    """Over one weight: both penalties, their gradients, and the minimum of (w - a)^2 / 2 + penalty over a."""
+def pulls() -> Figure:
+    """Over one weight: both penalties (factor 1), their gradients, and over a the minimum of (w - a)^2 / 2 +
+    penalty.
+    """
     w = torch.linspace(-3, 3, 601, dtype=torch.float64)
     fig, axes = subplots(1, 3, figsize=(7.5, 2.6))
     columns = {
-        ("penalty", "weight $w$"): {"L1": penalty * w.abs(), "L2": penalty * w**2 / 2},
-        ("its gradient", "weight $w$"): {"L1": penalty * w.sign(), "L2": penalty * w},
+        ("penalty", "weight $w$"): {"L1": w.abs(), "L2": w**2 / 2},
+        ("its gradient", "weight $w$"): {"L1": w.sign(), "L2": w},
         ("best weight", "$a$, the best without penalty"): {
-            "L1": soft_threshold(w, penalty),
-            "L2": w / (1 + penalty),
+            "L1": soft_threshold(w, 1.0),
+            "L2": w / 2,
             "none": w,
         },
     }

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.analysis import comparison
-from helpers.analysis.readings import Measure, Runs, below, tested, zero_channels, zeros
+from helpers.analysis.readings import Runs, below, tested, zero_channels, zeros
 from helpers.analysis.stats import interval, told
 from helpers.lessons.regularization_experiments.studies import LAMBDAS
 from helpers.training.recipe import L1_STEPS
@@ -30,16 +30,15 @@ def by_seed(runs: Runs, step: str) -> dict[int, list[Any]]:
     }
 
 
-def accuracy_at(
-    runs: Runs, share: float, step: str = "proximal", measure: Measure = zeros
-) -> dict[int, float]:
-    """Seed -> test accuracy (percent) where `measure` is `share` percent, in a line between two runs.
+def accuracy_at(runs: Runs, share: float) -> dict[int, float]:
+    """Seed -> test accuracy (percent) where proximal steps make `share` percent of the weights 0, in a line
+    between two runs.
 
     Seeds whose runs do not reach from below to above that share are left out.
     """
     found = {}
-    for seed, path in by_seed(runs, step).items():
-        points = sorted((measure(run), tested(run)) for run in path)
+    for seed, path in by_seed(runs, "proximal").items():
+        points = sorted((zeros(run), tested(run)) for run in path)
         if points[0][0] <= share <= points[-1][0]:
             found[seed] = float(np.interp(share, *zip(*points, strict=True)))
     return found
@@ -67,10 +66,10 @@ def weights_left(runs: Runs, level: float, step: str = "proximal") -> dict[int, 
     return found
 
 
-def left_table(runs: Runs, levels: Sequence[float] = (99.5, 99.0, 98.0)) -> pd.DataFrame:
+def left_table(runs: Runs) -> pd.DataFrame:
     """One row per accuracy, one column per step: weights left, mean and interval of the seeds that cross."""
     rows = {}
-    for level in levels:
+    for level in (99.5, 99.0, 98.0):
         rows[f"{level:g} %"] = {step: _left(runs, level, step) for step in L1_STEPS}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("weights left at")
 

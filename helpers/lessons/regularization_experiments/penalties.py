@@ -29,9 +29,9 @@ def read(
 # Differences, as comparison.difference_table and runs.intervals take them.
 
 
-def between_norms(runs: Runs, measure: Measure = final) -> dict[str, Interval]:
+def between_norms(runs: Runs) -> dict[str, Interval]:
     """Each pair of norms without penalty, the first minus the second, where both have a seed in common."""
-    found = {f"{a} - {b}": comparison.difference(runs, f"{a} none", f"{b} none", measure) for a, b in PAIRS}
+    found = {f"{a} - {b}": comparison.difference(runs, f"{a} none", f"{b} none") for a, b in PAIRS}
     return {name: item for name, item in found.items() if item is not None}
 
 

@@ -15,6 +15,7 @@ from helpers.training import descent
 
 _ORDER = ("batch", "layer", "group", "instance")
 Tables = Mapping[str, Mapping[str, pd.DataFrame]]
+_STEPS = 30  # of gradient descent, drawn on the contours
 _REACH = 1.6  # half the width of the weights shown
 
 
@@ -65,16 +66,16 @@ def _grid(hessian: Tensor, best: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return e1 + best[0], e2 + best[1], (hessian[0, 0] * e1**2 + hessian[1, 1] * e2**2) / 2
 
 
-def _path(ax: Axes, hessian: Tensor, best: Tensor, shown: int = 30) -> str:
+def _path(ax: Axes, hessian: Tensor, best: Tensor) -> str:
     smallest, largest = hessian.diagonal().min().item(), hessian.diagonal().max().item()
     lr, _ = descent.best_settings(smallest, largest)
-    weights = descent.path(hessian, -best, lr, shown) + best
+    weights = descent.path(hessian, -best, lr, _STEPS) + best
     ax.plot(*weights.T.numpy(), "o-", color=PALETTE["layer"], markersize=3, linewidth=1.2)
     left = weights[-1] - best
     share = 100 * (left @ hessian @ left / (best @ hessian @ best)).item()
     if torch.allclose(weights[1], best):
         return "1 step: there"
-    return f"{shown} steps: {share:.2f} % left" if share > 1 else f"{shown} steps: {share:.1g} % left"
+    return f"{_STEPS} steps: {share:.2f} % left" if share > 1 else f"{_STEPS} steps: {share:.1g} % left"
 
 
 def steps_against_condition(

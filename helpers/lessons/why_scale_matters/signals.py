@@ -116,13 +116,13 @@ def moments(activation: str, variance: float) -> dict[str, float]:
     return {name: float((value * density).sum()) for name, value in found.items()}
 
 
-def expected(activation: str, gain: float, depth: int = 30, square: float = 1.0) -> pd.DataFrame:
+def expected(activation: str, gain: float, depth: int = 30) -> pd.DataFrame:
     """What `measure` should find without a norm, as columns mean, deviation and gradient by layer.
 
-    E[y^2] of a layer is gain^2 E[h^2] of its input (`square` for the first); backward each layer multiplies
+    E[y^2] of a layer is gain^2 E[h^2] of its input (1 for the first); backward each layer multiplies
     the square of the gradient at its output by gain^2 E[phi'(y)^2].
     """
-    rows, slopes = [], []
+    square, rows, slopes = 1.0, [], []
     for number in range(1, depth + 1):
         m = moments(activation, gain**2 * square)
         square = m["square"]

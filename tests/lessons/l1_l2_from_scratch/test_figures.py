@@ -19,11 +19,11 @@ def line(ax, label):
 
 
 def test_pulls_show_the_best_weight_of_each_penalty():
-    ax = figures.pulls(0.5).axes[2]
+    ax = figures.pulls().axes[2]
     a, w = line(ax, "L1").get_data()
-    assert np.allclose(w, np.sign(a) * np.maximum(abs(a) - 0.5, 0))
+    assert np.allclose(w, np.sign(a) * np.maximum(abs(a) - 1, 0))
     a, w = line(ax, "L2").get_data()
-    assert np.allclose(w, a / 1.5)
+    assert np.allclose(w, a / 2)
 
 
 def test_diamond_and_circle_mark_the_solutions_on_their_outlines():

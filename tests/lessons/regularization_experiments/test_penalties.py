@@ -216,9 +216,9 @@ def test_seeds_that_never_cross_are_told():
     for run in runs:
         if run["seed"] == 1:
             run["measures"]["test"]["accuracy"] = 90.0
-    table = sparse_path.left_table(runs, levels=(99.0,))
+    table = sparse_path.left_table(runs)
     assert table.proximal["99 %"].endswith("1 never crossed")
-    assert sparse_path.left_table(runs, levels=(99.9,)).proximal["99.9 %"] == "never crossed, n = 2"
+    assert sparse_path._left(runs, 99.9, "proximal") == "never crossed, n = 2"
 
 
 def verdicts(runs):
