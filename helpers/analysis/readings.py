@@ -10,6 +10,7 @@ from helpers.analysis.stats import epochs_to
 
 Runs = Sequence[Mapping[str, Any]]  # records of one study, as helpers.studies.records reads them
 Measure = Callable[[Mapping[str, Any]], float | None]  # of one run
+CHANCE = 10.0  # percent, naming one of ten classes always: what a run that diverged counts as
 SHIFTS = ("brightness", "contrast")
 
 

@@ -43,7 +43,7 @@ def _band(ax: Axes, x: Sequence[float], curves: np.ndarray, **style: object) -> 
     ax.plot(x, curves.mean(axis=0), **style)
 
 
-def beside_published(runs: Runs) -> Figure:
+def parts_beside_published(runs: Runs) -> Figure:
     """One panel for each published arm: training and validation accuracy, ours as bands, theirs as dots."""
     published = published_for("fashion_mlp")
     shown = [arm for arm in published if comparison.values(runs, arm)]

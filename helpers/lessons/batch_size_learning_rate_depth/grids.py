@@ -11,10 +11,9 @@ from typing import Any
 import pandas as pd
 
 from helpers.analysis import comparison, readings, sweeps
-from helpers.analysis.readings import Runs, final
+from helpers.analysis.readings import CHANCE, Runs, final
 from helpers.analysis.stats import Interval, interval, over_seeds
 
-CHANCE = 10.0  # percent: naming one of ten classes always
 TRAINS = 2 * CHANCE  # a run that ends above this has learned something
 Value = Callable[[Mapping[str, Any]], float]  # of one run, diverged or not
 

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import pandas as pd
 
 from helpers.analysis import comparison, sweeps
-from helpers.analysis.readings import Runs
+from helpers.analysis.readings import CHANCE, Runs
 from helpers.analysis.stats import Interval, differences_of, over_seeds
 
 OPTIMIZERS = ("adam", "adamw")
-CHANCE = 10.0  # percent: what a network is worth whose run diverged
 Map = pd.DataFrame  # accuracy in percent; rows: decay, columns: learning rate
 
 
@@ -63,15 +62,15 @@ def points_lost(table: Map) -> float:
     return float((table.max() - table.loc[table.mean(axis=1).idxmax()]).mean())
 
 
-Measure = Callable[[dict[str, Map]], float]  # of the maps of one seed, by optimizer
+OfMaps = Callable[[dict[str, Map]], float]  # of the maps of one seed, by optimizer
 
 
-def by_seed(runs: Runs, a: Measure, b: Measure) -> dict[int, float]:
+def by_seed(runs: Runs, a: OfMaps, b: OfMaps) -> dict[int, float]:
     """Seed -> measure a minus measure b, of the seeds that have all the arms."""
     return {seed: a(both) - b(both) for seed, both in maps_by_seed(runs).items()}
 
 
-def difference(runs: Runs, a: Measure, b: Measure) -> Interval | None:
+def difference(runs: Runs, a: OfMaps, b: OfMaps) -> Interval | None:
     """Mean and 95 % interval of by_seed, None if no seed has all the arms."""
     return over_seeds(by_seed(runs, a, b))
 
@@ -93,6 +92,6 @@ def at_its_best(runs: Runs) -> dict[int, float]:
     return differences_of(best["adamw"], best["adam"])
 
 
-def at_decay(optimizer: str, decay: float) -> Measure:
-    """The measure "accuracy of the optimizer at this decay, mean over the learning rates"."""
+def at_decay(optimizer: str, decay: float) -> OfMaps:
+    """The quantity "accuracy of the optimizer at this decay, mean over the learning rates"."""
     return lambda both: float(both[optimizer].loc[decay].mean())

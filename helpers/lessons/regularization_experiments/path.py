@@ -44,7 +44,7 @@ def accuracy_at(runs: Runs, share: float) -> dict[int, float]:
     return found
 
 
-def crossing(left: Sequence[float], accuracies: Sequence[float], level: float) -> float | None:
+def left_at(left: Sequence[float], accuracies: Sequence[float], level: float) -> float | None:
     """How many weights are left where accuracy falls below the level for good, in a line between two.
 
     None if no network reaches the level, or if the sparsest one still does.
@@ -58,11 +58,11 @@ def crossing(left: Sequence[float], accuracies: Sequence[float], level: float) -
 
 
 def weights_left(runs: Runs, level: float, step: str = "proximal") -> dict[int, float | None]:
-    """Seed -> weights not exactly 0 with which the test accuracy is `level` percent; None: see crossing."""
+    """Seed -> weights not exactly 0 with which the test accuracy is `level` percent; None: see left_at."""
     found = {}
     for seed, path in by_seed(runs, step).items():
         left = [r["measures"]["sparsity"]["weights"] - r["measures"]["sparsity"]["zeros"] for r in path]
-        found[seed] = crossing(left, [tested(run) for run in path], level)
+        found[seed] = left_at(left, [tested(run) for run in path], level)
     return found
 
 

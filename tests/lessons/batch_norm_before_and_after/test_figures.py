@@ -30,7 +30,7 @@ def test_the_published_dots_stand_beside_our_bands():
         for arm in ("leaky none", "relu after input")
         for seed in range(2)
     ]
-    fig = figures.beside_published(runs)
+    fig = figures.parts_beside_published(runs)
     published = published_for("fashion_mlp")
     assert [ax.get_title(loc="left") for ax in fig.axes] == ["leaky none (n = 2)", "relu after input (n = 2)"]
     for ax, arm in zip(fig.axes, ("leaky none", "relu after input"), strict=True):

@@ -208,7 +208,7 @@ def test_accuracy_at_a_share_of_zeros_lies_between_two_runs():
     ],
 )
 def test_the_crossing_is_the_last_one(left, accuracies, expected):
-    assert sparse_path.crossing(left, accuracies, 99.0) == (expected and pytest.approx(expected))
+    assert sparse_path.left_at(left, accuracies, 99.0) == (expected and pytest.approx(expected))
 
 
 def test_seeds_that_never_cross_are_told():
