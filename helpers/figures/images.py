@@ -12,7 +12,8 @@ from helpers.figures.style import PALE, PALETTE, Figure, subplots
 def image_grid(images: Tensor, captions: Sequence[str], columns: int = 6) -> Figure:
     """Images (N, C, H, W) uint8 in rows, each with its caption; one channel is shown in grey."""
     rows = -(-len(images) // columns)
-    fig, axes = subplots(rows, columns, figsize=(7.5, (7.5 / columns + 0.35) * rows), squeeze=False)
+    height = 7.5 / columns * images.shape[2] / images.shape[3] + 0.35  # inches, with the caption
+    fig, axes = subplots(rows, columns, figsize=(7.5, height * rows), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, caption in zip(axes.flat, images, captions, strict=False):

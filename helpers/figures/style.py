@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -146,10 +145,9 @@ def label_ends(ax: Axes, gap: float = 0.075) -> None:
             x, y = line.get_xdata()[-1], line.get_ydata()[-1]
             ends.append([*to_axes.transform((x, y)), line])
     ends.sort(key=lambda end: end[1])
-    for below, above in pairwise(ends):
-        above[1] = max(above[1], below[1] + gap)
-    excess = max(0.0, ends[-1][1] - 1.0) if ends else 0.0
-    for x, y, line in ends:
+    heights = spread([y for _, y, _ in ends], gap)
+    excess = max(0.0, heights[-1] - 1.0) if ends else 0.0
+    for (x, _, line), y in zip(ends, heights, strict=True):
         ax.annotate(
             line.get_label(),
             (x, y - excess),
@@ -160,6 +158,22 @@ def label_ends(ax: Axes, gap: float = 0.075) -> None:
             va="center",
             annotation_clip=False,
         )
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Rising heights at least `gap` apart, moved as little as possible (least squares).
+
+    Heights that would come too close form a block around their common middle.
+    """
+    blocks: list[tuple[float, int]] = []  # mean of height - gap * place, and how many labels
+    for place, height in enumerate(heights):
+        middle, count = height - gap * place, 1
+        while blocks and blocks[-1][0] > middle:
+            below, more = blocks.pop()
+            middle, count = (below * more + middle * count) / (more + count), more + count
+        blocks.append((middle, count))
+    middles = [middle for middle, count in blocks for _ in range(count)]
+    return [middle + gap * place for place, middle in enumerate(middles)]
 
 
 def lines(

@@ -178,3 +178,9 @@ def test_graph_draws_every_node_and_every_labelled_arrow():
     assert len([p for p in ax.patches if isinstance(p, plt.Circle)]) == 2
     (arrow,) = [text for text in ax.texts if getattr(text, "arrow_patch", None)]
     assert arrow.xy == (2, 1)
+
+
+def test_labels_that_would_overlap_move_to_both_sides_and_others_stay():
+    assert style.spread([0.1, 0.5, 0.52, 0.9], 0.08) == pytest.approx([0.1, 0.47, 0.55, 0.9])
+    assert style.spread([0.3, 0.3, 0.3], 0.1) == pytest.approx([0.2, 0.3, 0.4])
+    assert style.spread([], 0.1) == []
