@@ -187,16 +187,16 @@ class Exercise:
             return ["it returns None: is a `return` missing?"]
         wrong = [i for i, result in enumerate(seen) if not self._right(result, right[i])]
         if not wrong:
-            return self._stopped_alike(seen, error, end) or end or _outside(seen, right)
+            return self._stopped_alike(seen, error) or end or _outside(seen, right)
         if words := self._parameters(watched.function):
             return [words]
         if self.apart:
             return [*self._named_apart(seen, wrong), *end]
         return (
             self._named(seen, wrong, 1)
-            or self._stopped_alike(seen, error, end)
+            or self._stopped_alike(seen, error)
             or ([] if end else self._unused(seen, right, wrong, watched))
-            or (self._named(seen, wrong, 2) if most > 1 and _telling(seen) else [])
+            or (self._named(seen, wrong, 2) if most > 1 and _varied(seen) else [])
             or end
             or self._named_somewhere(seen, wrong)
             or self._unnamed(seen, right, wrong)
@@ -224,9 +224,7 @@ class Exercise:
                 return f"the results are in another order: it should be {', '.join(names)}"
         return None
 
-    def _stopped_alike(
-        self, seen: Sequence[Seen], error: BaseException | None, end: Sequence[str]
-    ) -> list[str]:
+    def _stopped_alike(self, seen: Sequence[Seen], error: BaseException | None) -> list[str]:
         """The words for the mistake that stops with the same error on the same case; none if no one does."""
         found: set[str] = set()
         for edits in self._edits(1) if error else ():
@@ -239,7 +237,7 @@ class Exercise:
             except Exception as other:  # whatever the learner's error is
                 if type(other) is type(error) and str(other) == str(error):
                     found.add(edits[0][2])
-        return [f"{found.pop()} ({end[0]})"] if len(found) == 1 else []
+        return list(found) if len(found) == 1 else []
 
     def _parameters(self, answer: Callable) -> str | None:
         """In words: that the parameters are those of the stub in another order."""
@@ -423,11 +421,11 @@ def _loads(answer: Callable, name: str) -> bool:
     return any(step.argval == name and "LOAD" in step.opname for step in dis.get_instructions(code))
 
 
-def _telling(seen: Sequence[Seen]) -> bool:
-    """Whether the numbers are so many, or so odd, that two mistakes at once do not give them by chance."""
+def _varied(seen: Sequence[Seen]) -> bool:
+    """Whether the numbers are not all the same: one number, two mistakes at once give by chance."""
     found = [tensor(value) for one in seen for value in one.values() if not isinstance(value, str | tuple)]
     numbers = torch.cat([value.flatten() for value in found if value is not None] or [torch.zeros(0)])
-    return bool((numbers != numbers.round()).any()) or len(numbers.unique()) > 2 or len(numbers) > 16
+    return len(numbers.unique()) > 1
 
 
 def plain_result(seen: Seen) -> str:

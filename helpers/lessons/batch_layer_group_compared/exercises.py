@@ -75,11 +75,28 @@ ERROR: Mistakes = {
         ),
         " / images**2)": "divided by `images`: divide by its square root",
         " / (images - 1))": "divided by images - 1: the formula has images",
+        " / 10_000)": "it is always divided by 10,000: the argument images is not used",
         " * images)": "multiplied by the square root of `images`: divide by it",
+    },
+    "return 100 * (p * (1 - p) / images) ** 0.5": {
+        "return 100 * p": "this is the accuracy: how uncertain it is, its standard error, is asked for",
+        "return (100 * p * (1 - p) / images) ** 0.5": "100 stands inside the square root: multiply after it",
+    },
+    ("p = correct / images", "100 * (p * (1 - p) / images)"): {
+        ("p = 100 * correct / images", "(abs(p * (1 - p)) / images)"): (
+            "p is in percent: the formula's p is a share, or 1 - p is negative (100 - p would be right)"
+        ),
+        ("p = correct", "100 * (abs(p * (1 - p)) / images)"): (
+            "p is the count: it should be the share, correct / images"
+        ),
     },
     "p * (1 - p)": {
         "p": "a factor is missing: the variance of one answer is p (1 - p)",
-        "(1 - p)": "a factor is missing: the variance of one answer is p (1 - p)",
+        "(1 - p)": (
+            "a factor p is missing, or it is divided by `correct` where `images` should stand: p (1 - p) / "
+            "images"
+        ),
+        "p * (1 - p**2)": "only the second p is squared: the variance of one answer is p (1 - p)",
         "0.25": "it does not depend on `correct`: p (1 - p) is 0.25 only at an accuracy of 50 %",
         "(p * (1 - p)) ** 2": "p (1 - p) is squared",
     },
@@ -89,11 +106,15 @@ ERROR: Mistakes = {
 }
 
 PAIRED: Mistakes = {
-    "x - y": {"y - x": "the sign is turned round: it should be a - b"},
+    "x - y": {
+        "y - x": "the sign is turned round: it should be a - b",
+        "abs(x - y)": "the sign of each difference is lost: a - b may be negative",
+    },
     "(n - 1)": {
         "n": "the standard deviation is the biased one: NumPy divides by n unless told ddof=1",
     },
     "variance / n": {
+        "variance / (n - 1)": "divided by the root of n - 1: by that of n, the n - 1 is in s already",
         "variance": (
             "this is where single differences lie: for their mean, divide the standard deviation by the "
             "square root of n"
@@ -108,7 +129,19 @@ PAIRED: Mistakes = {
         "b, t):\n    t = t / 2": "the interval reaches t standard errors to each side, not half of that",
         "b, t):\n    t = 2 * t": "the interval reaches t standard errors to each side, not 2 t",
     },
+    "error = (variance / n) ** 0.5": {
+        "s_a, s_b = ((sum((v - sum(c) / n) ** 2 for v in c) / (n - 1)) ** 0.5 for c in (a, b))\n"
+        "    error = (s_a - s_b) / n**0.5": (
+            "two standard deviations are subtracted: take the standard deviation of the differences"
+        ),
+    },
     "sum((d - mean) ** 2 for d in differences)": {
+        **{
+            f"sum((v - sum({name}) / n) ** 2 for v in {name})": (
+                f"this is the standard deviation of {name} alone: take that of the differences, pair by pair"
+            )
+            for name in ("a", "b")
+        },
         "sum(sum((v - sum(c) / n) ** 2 for v in c) for c in (a, b))": (
             "the pairs are lost: take the standard deviation of the differences, not of a and b apart"
         ),
@@ -129,6 +162,10 @@ PAIRED: Mistakes = {
         ),
     },
     "return mean, mean - t * error, mean + t * error": {
+        "return mean, min(differences), max(differences)": (
+            "these are the smallest and the largest difference: the interval reaches t standard errors to "
+            "each side"
+        ),
         "return mean, mean + t * error, mean - t * error": "lower and upper end are exchanged",
         "return mean - t * error, mean, mean + t * error": (
             "the order: first the mean, then lower and upper end"

@@ -29,6 +29,10 @@ def main_effect(accuracy, factor):
 
 
 COUNT: Mistakes = {
+    "range(len(widths) - 1)": {
+        "range(len(widths) - 2)": "the last linear layer, to the outputs, is not counted",
+        "range(1, len(widths) - 1)": "the first linear layer, from the inputs, is not counted",
+    },
     "(widths[i] + 1)": {
         "widths[i]": "the biases of the linear layers are missing: one for each unit",
         "(widths[i] + widths[i] / widths[i + 1])": (
@@ -51,6 +55,9 @@ COUNT: Mistakes = {
         "trained, kept = trained + 2 * units, 0": (
             "the running mean and variance are counted as trained: no gradient moves them"
         ),
+        "learned, kept = 4 * units, 4 * units": (
+            "gamma, beta, running mean and variance are all counted twice: two are trained, two are kept"
+        ),
         "kept = 0": "the running statistics are missing: a mean and a variance for each unit",
         "kept = 2 * units + (len(widths) - 2 if norm else 0) + (1 if input_norm else 0)": (
             "the counters of batches are counted: leave them out"
@@ -64,6 +71,9 @@ COUNT: Mistakes = {
     },
     "(widths[0] if input_norm else 0)": {
         "0": "the input batch norm is missing: it normalizes each pixel",
+        "(widths[0] if norm and input_norm else 0)": (
+            "the input batch norm is counted only together with the others: input_norm alone is enough"
+        ),
         "(1 if input_norm else 0)": "the input batch norm has a mean for each input, not one for all",
     },
     "if norm else 0": {"if True else 0": "the argument norm is not used: without it nothing is normalized"},
@@ -99,6 +109,14 @@ FOLDED: Mistakes = {
             "not divided by the standard deviation: the factor is gamma / sqrt(var + eps)"
         ),
         "(1 / torch.sqrt(var + eps))": "multiplied by the standard deviation: divide by sqrt(var + eps)",
+    },
+    "factor.view(-1, 1) * weight": {
+        "factor.view(-1, 1) * (weight - mean.view(-1, 1))": (
+            "the mean is subtracted from the weight as well: it belongs to the bias only"
+        ),
+        "factor.view(-1, 1) * weight + beta.view(-1, 1)": (
+            "beta is added to the weight as well: it belongs to the bias only"
+        ),
     },
     "gamma /": {"1 /": "gamma is missing: the factor is gamma / sqrt(var + eps)"},
     " - factor * mean": {
@@ -147,9 +165,13 @@ EFFECT: Mistakes = {
         f"{_SET}sum(on) / len(on), 0": (
             "this is the mean of the cells with the factor: subtract the mean of those without it"
         ),
+        f"    cells = list(accuracy.values())\n{_SET}sum(cells[1::2]) / len(on), sum(cells[::2]) / len(on)": (
+            "neighbours in the dictionary are taken for pairs: its order says nothing, levels[factor] does"
+        ),
         f"{_SET}sum(on), sum(off)": "the differences are added up: divide by how many pairs there are",
         f"{_SET}sum(on) / len(accuracy), sum(off) / len(accuracy)": (
-            "divided by the number of cells: there are half as many pairs"
+            "half of what it should be: divided by the number of cells (there are half as many pairs), or "
+            "compared with the mean of all cells"
         ),
         f"{_SET}sum(on) / 4, sum(off) / 4": (
             "divided by 4: the number of pairs depends on the number of factors"
@@ -170,6 +192,9 @@ EFFECT: Mistakes = {
     "    on = [": {
         "    factor = len(next(iter(accuracy))) - 1 - factor\n    on = [": (
             "this is another factor: levels[factor] counts from the left, from 0"
+        ),
+        "    factor = factor - 1\n    on = [": (
+            "this is the factor before: levels[factor] counts from 0 already"
         ),
         "    factor = 0\n    on = [": "this is always factor 0: the argument factor is not used",
     },

@@ -111,6 +111,11 @@ FORWARD: Mistakes = {
         ),
     },
     **SCALE_AND_SHIFT,
+    "x.var(axes, correction=0, keepdim=True)": {
+        "(x**2).mean(axes, keepdim=True)": (
+            "the mean of the squares stands for the variance: the squares of x - mean are averaged"
+        ),
+    },
     "[1, -1] + [1] * (x.ndim - 2)": {
         "[1] * (x.ndim - 1) + [-1]": (
             "weight and bias run along the last axis (the columns), not along the channels"
@@ -170,6 +175,9 @@ STATISTICS: Mistakes = {
     "correction=1)": {
         "correction=0)": (
             "the variance that is kept is the biased one: keep the unbiased one, divided by m - 1"
+        ),
+        "correction=1) if x.ndim == 2 else x.var((2, 3)).mean(0)": (
+            "the variances of single images are averaged: take the variance over images and pixels at once"
         ),
         "correction=0) * (len(x) / (len(x) - 1))": (
             "the variance is multiplied by N / (N - 1), with N images: it should be m / (m - 1), with the m "
@@ -290,10 +298,14 @@ MODULE: Mistakes = {
         "if torch.is_grad_enabled():": (
             "the mode is decided by torch.is_grad_enabled(): use self.training, which train() and eval() set"
         ),
+        "if not self.training:": "the two modes are swapped: the batch's statistics belong to training",
         "if True:": _MODE + " (here: always the batch's)",
         "if False:": _MODE + " (here: always the running ones)",
     },
     "else:\n            mean, var = self.running_mean, self.running_var": {
+        "else:\n            mean, var = x.mean(axes), x.var(axes, correction=0)": (
+            "in evaluation the batch's own mean and variance are used: there take the running ones"
+        ),
         "if True:\n            mean, var = self.running_mean.clone(), self.running_var.clone()": (
             "the running statistics normalize in training, too: there take the batch's own mean and variance"
         ),
@@ -322,9 +334,6 @@ MODULE: Mistakes = {
             "torch.ones(num_features)",
             "torch.zeros(num_features)",
         ): "weight and bias are no parameters: no optimizer finds them; use nn.Parameter",
-    },
-    "self.weight = nn.Parameter(torch.ones": {
-        "self.weight = nn.Parameter(torch.zeros": "weight starts at 0: it should start at 1",
     },
     "unbiased = x.var(axes, correction=1)": {
         "unbiased = var": "running_var keeps the biased variance: keep the unbiased one, divided by m - 1",
@@ -438,6 +447,10 @@ def _layer(answer: Callable, first: Tensor, second: Tensor, eps: float, momentum
             raise Mistaken(
                 f"the layer has no tensor called {name}: PyTorch's names let state_dicts be exchanged"
             )
+    for name, start in (("weight", 1), ("bias", 0)):
+        first_value = getattr(layer, name).detach().flatten()[:1]
+        if not (getattr(layer, name) == start).all():
+            raise Mistaken(f"{name} starts at {first_value.item():.6g}: it should start at {start}")
     layer.eval()
     seen["its first output in evaluation"] = layer(first.clone())
     layer.train()

@@ -44,6 +44,10 @@ CROSSING: Mistakes = {
         "math.log2(sizes[i - 1]) + share * math.log2(sizes[i] / sizes[i - 1])": (
             "this is the logarithm of the batch size: raise 2 to it"
         ),
+        "math.exp(math.log2(sizes[i - 1]) + share * math.log2(sizes[i] / sizes[i - 1]))": (
+            "e is raised to a logarithm of base 2: raise 2 to it, or take the natural logarithm"
+        ),
+        "i - 1 + share": "this is the place in the list: the batch size there is asked for",
         "2 ** (math.log(sizes[i - 1]) + share * math.log(sizes[i] / sizes[i - 1]))": (
             "2 is raised to a natural logarithm: take log2, or raise e (exp)"
         ),
@@ -52,6 +56,9 @@ CROSSING: Mistakes = {
         "0.0": "this is the last batch size before the crossing: interpolate between it and the next",
         "1.0": "this is the first batch size after the crossing: interpolate between it and the one before",
         "0.5": "this is the middle of the two sizes: the larger difference is farther from the crossing",
+        "math.log1p(-below) / (math.log1p(-below) + math.log1p(above))": (
+            "the logarithm is that of the batch sizes only: the differences stay as they are on the line"
+        ),
         "above / (above - below)": (
             "the two differences are swapped: the crossing lies nearer to the one that is nearer to 0"
         ),
@@ -71,7 +78,9 @@ CROSSING: Mistakes = {
         "above >= 0": "the difference need not have been below 0 before: it must rise from below 0",
     },
     "range(1, len(sizes))": {
-        "reversed(range(1, len(sizes)))": "this is the last crossing: the first is asked for"
+        "reversed(range(1, len(sizes)))": "this is the last crossing: the first is asked for",
+        "range(1, len(sizes) - 1)": "the last pair of neighbours is not looked at: the range ends too early",
+        "range(1, 2)": "only the first pair is looked at: a `return` stands inside the loop for all cases",
     },
     "return None": {
         "return 0": "differences that never rise through 0 have no crossing point: return None, not 0",
@@ -92,6 +101,12 @@ CROSSING: Mistakes = {
         ),
     },
     "    for i in range(1, len(sizes)):\n        below, above": {
+        "    if differences[0] >= 0:\n"
+        "        return sizes[0]\n"
+        "    for i in range(1, len(sizes)):\n"
+        "        below, above": (
+            "a line that is at 0 or above from the start has not risen from below 0: look for a later place"
+        ),
         "    for i in range(1, len(sizes)):\n"
         "        if differences[i] >= 0:\n"
         "            return sizes[i]\n"
@@ -163,6 +178,9 @@ GAP: Mistakes = {
         "train, test = 100 * train_right / test_all, 100 * test_right / test_all": (
             "both counts are divided by test_all: the training set has a size of its own"
         ),
+        "train, test = 100 * train_right / test_all, 100 * test_right / train_all": (
+            "the sizes are swapped: train_all belongs to train_right, test_all to test_right"
+        ),
         "train, test = (100 * n / (train_all + test_all) for n in (train_right, test_right))": (
             "the two sets are pooled: divide each count by the size of its own set"
         ),
@@ -208,6 +226,9 @@ RATE: Mistakes = {
     "weight.square().sum(dim=1)": {
         "weight.sum(dim=1) ** 2": "this is the square of the sum: the squared norm is the sum of squares",
         "weight.square().sum(dim=1) ** 2": "this is the fourth power of the norm: its square is asked for",
+        "weight.var(dim=1, correction=0)": (
+            "this takes the variance: the squared norm is the sum of squares, about 0"
+        ),
         "weight.abs().sum(dim=1) ** 2": (
             "this is the squared sum of absolute values: the squared norm is the sum of squares"
         ),
@@ -222,6 +243,11 @@ RATE: Mistakes = {
         "lr * ": "multiplied by the squared norm: large weights rotate less, so divide",
         "lr**2 / ": "lr is squared: only the norm is",
         "1 / ": "lr is not used: the rate is lr / |w|²",
+    },
+    "weight.square().sum(dim=1)  # one row": {
+        "(weight.square().sum(dim=1) + 1e-3)  # one row": (
+            "an eps is added to the squared norm: none is asked for"
+        ),
     },
 }
 

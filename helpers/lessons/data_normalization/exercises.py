@@ -36,6 +36,7 @@ def equalize(image):
 
 
 UNDO: Mistakes = {
+    "* (high - low)": {"/ (high - low)": "divided by the width of the range: multiply by it"},
     "(high - low)": {
         "high": "the factor is high; it should be the width of the range, high - low",
         "(high + low)": "the factor is high + low; the width of the range is high - low",
@@ -63,6 +64,9 @@ UNDO: Mistakes = {
         "(y * (high - low) + low).clamp(low, high)": (
             "the result is limited to low ... high: what lies outside 0 ... 1 lies outside of them too"
         ),
+        "(y - y.min()) / (y.max() - y.min()) * (high - low) + low": (
+            "y is scaled by its own minimum and maximum first: only undo, y need not begin at 0 and end at 1"
+        ),
         "y * 255": "the arguments low and high are not used: 255 is fixed",
         "y * (y.max() - y.min()) + y.min()": "low and high are taken from y: use the arguments",
     },
@@ -75,6 +79,7 @@ STANDARDIZED: Mistakes = {
         "train_images, axes = images, (1, 2, 3)": (
             "each image by its own mean and standard deviation: that is per-image standardization"
         ),
+        "axes = (1, 2, 3)": "a mean for each image of the training images: pool them, and keep the channels",
         "train_images, axes = images, (2, 3)": (
             "each channel of each image by its own mean: pool the training images too"
         ),
@@ -103,6 +108,7 @@ STANDARDIZED: Mistakes = {
     "images - mean": {
         "images + mean": "the mean is added: subtract it",
         "images": ("the mean is not subtracted"),
+        "train_images - mean": "train_images are standardized: they only give the statistics, for `images`",
     },
     " / std": {
         " / std**2": "divided by the variance: take its square root",
@@ -117,6 +123,10 @@ STANDARDIZED: Mistakes = {
         "train_images.std(correction=0)": "one standard deviation for all channels: keep axis 1",
     },
     "return (images - mean) / std": {
+        "low, high = train_images.amin(axes, keepdim=True), train_images.amax(axes, keepdim=True)\n"
+        "    return (images - low) / (high - low)": (
+            "that is min-max scaling: subtract the mean, divide by the standard deviation"
+        ),
         "return (images - 0.1307) / 0.3081": (
             "the constants are fixed (MNIST's): compute them from `train_images`"
         ),
@@ -134,6 +144,15 @@ MERGED: Mistakes = {
         ),
         "mean_a + delta": "the mean is that of b: move from mean_a towards it by the share count_b / count",
     },
+    (
+        "mean_a + delta * count_b / count",
+        "m2_a + m2_b + delta**2 * count_a * count_b / count",
+    ): {
+        (
+            "mean_a + delta * (count_b // count)",
+            "m2_a + m2_b + delta**2 * (count_a * count_b // count)",
+        ): "// rounds the shares down to whole numbers: use /",
+    },
     "mean_b - mean_a": {
         "mean_a - mean_b": "delta has the wrong sign for the mean: it points from mean_a to mean_b",
     },
@@ -144,6 +163,9 @@ MERGED: Mistakes = {
             "delta is not squared in m2: this is its absolute value"
         ),
         "m2_a + m2_b + delta**2 * count_a * count_b": "the delta term is not divided by the common count",
+        "m2_a + m2_b + (mean_b - mean) ** 2 * count_a * count_b / count": (
+            "the delta term takes the distance to the new mean: it is the one between the two old means"
+        ),
         "m2_a + m2_b + delta**2": "the delta term lacks its weight, count_a * count_b / count",
         "m2_a + m2_b + delta**2 * count / 4": (
             "the delta term's weight is right for parts of equal size only: count_a * count_b / count"
@@ -168,12 +190,17 @@ MERGED: Mistakes = {
     },
     "return count, mean": {
         "return count - 1, mean": "the count is too small by 1: count_a + count_b",
+        "return count_b, mean": "the count is that of b: count_a + count_b",
+        "return count_a, mean": "the count is that of a: count_a + count_b",
         "return 2, mean": "the count is that of the parts: count_a + count_b values",
     },
 }
 
 EQUALIZED: Mistakes = {
     "darkest = counts[image.min().long()]": {
+        "darkest = image.min().long()": (
+            "the darkest level itself is subtracted: subtract how many pixels it has, counts[darkest level]"
+        ),
         "darkest = 0": (
             "the darkest level does not become 0: subtract its pixels, above and below (without that it is "
             "scikit-image's)"
@@ -186,6 +213,12 @@ EQUALIZED: Mistakes = {
         "counts / (image.numel() - counts[image.max().long()])": (
             "the histogram is not cumulated: take cumsum of the counts; and the pixels of the brightest "
             "level are left out below"
+        ),
+        "(at_or_below - counts - darkest) / (image.numel() - darkest)": (
+            "the pixels below a level are counted: count those at the level too"
+        ),
+        "counts / counts.max()": (
+            "the histogram is not cumulated, and its largest count becomes 255: take cumsum of the counts"
         ),
         "(at_or_below - counts) / image.numel()": (
             "the pixels below a level are counted: count those at the level too"
@@ -207,6 +240,9 @@ EQUALIZED: Mistakes = {
         "table.floor()": (
             "the new levels are truncated, not rounded: .to(torch.uint8) drops what follows the point"
         ),
+    },
+    ("255 *", ".clamp(min=0)"): {
+        ("256 *", ".clamp(0, 255)"): "the share is multiplied by 256: by 255, the brightest level",
     },
     "255 *": {
         "256 *": "the brightest level is multiplied by 256, which wraps round to 0 in a uint8: 255",

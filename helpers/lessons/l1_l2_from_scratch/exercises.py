@@ -58,6 +58,15 @@ SOFT: Mistakes = {
         "(w + threshold * w.sign()) * (w.abs() > threshold)": (
             "the threshold is added on the wrong side: weights move towards 0, not away from it"
         ),
+        "w.sign() * (w.abs() + threshold)": (
+            "the threshold is added to the size: weights move towards 0, it is subtracted"
+        ),
+        "w.sign() * (w.abs() - threshold * w.abs().max()).clamp(min=0)": (
+            "the threshold is taken relative to the largest weight: it is an amount, the same for all weights"
+        ),
+        "w * (1 - threshold / w.norm()).clamp(min=0)": (
+            "all weights shrink by one factor, from the norm of them all: each element loses the threshold"
+        ),
         "(w - threshold) * (w.abs() > threshold)": (
             "negative weights move away from 0: to them the threshold is added"
         ),
@@ -108,6 +117,10 @@ RIDGE: Mistakes = {
             "w = w / std\n    return w, y.mean() - x.mean(dim=0) @ w",
         ): "the inputs are standardized: the penalty then acts on other weights; only subtract the mean",
         (
+            "rows, target = x - x.mean(), y - y.mean()",
+            "return w, y.mean() - x.mean(dim=0) @ w",
+        ): "one mean for all inputs is subtracted: each column has its own, x.mean(dim=0)",
+        (
             "rows, target = (x - x.mean(dim=0)) / x.std(dim=0, correction=0), y - y.mean()",
             "return w, y.mean() - x.mean(dim=0) @ w",
         ): "the inputs are divided by their standard deviation: only subtract the mean",
@@ -144,6 +157,16 @@ RIDGE: Mistakes = {
         "+ penalty / 2": "half the penalty is added: its gradient is penalty * w",
         "+ penalty**2": "the penalty is squared",
     },
+    (
+        " + penalty * torch.eye(rows.shape[1], dtype=x.dtype)",
+        "w = torch.linalg.solve(gram, rows.T @ target / len(x))",
+    ): {
+        (
+            "",
+            "w = torch.linalg.solve(gram, rows.T @ target / len(x))\n"
+            "    w = w.sign() * (w.abs() - penalty).clamp(min=0)",
+        ): "that is a soft threshold, L1's, after least squares: ridge penalizes the squares, inside solve",
+    },
     " + penalty * torch.eye(rows.shape[1], dtype=x.dtype)": {
         "": "the penalty is not added: this is least squares"
     },
@@ -155,6 +178,10 @@ RIDGE: Mistakes = {
 COORDINATE: Mistakes = {
     "y - x @ w + column * w[j]": {
         "y - x @ w": "the residual still holds weight j's own share: take out the other weights only",
+        "y - x[:, :j] @ w[:j]": "only the weights before j are taken out of y: all others are, after it too",
+        "y - x[:, j + 1 :] @ w[j + 1 :]": (
+            "only the weights after j are taken out of y: all others are, before it too"
+        ),
         "y": "the other weights are not taken out of y: input j must explain what they leave",
         "x @ w - column * w[j] - y": "the residual has the wrong sign: it is y minus what the others explain",
         "y - x @ w - column * w[j]": "weight j's own share is subtracted twice: add it back",
@@ -170,6 +197,11 @@ COORDINATE: Mistakes = {
         "curvature = column @ column / n + penalty": (
             "the penalty stands in the denominator as well: that is what ridge does"
         ),
+        "curvature = column.var(correction=0)": (
+            "the denominator is the variance: x_j . x_j / N is the mean square, also where the mean is not 0"
+        ),
+        "curvature = column.norm() / n": "the norm of x_j is not squared in the denominator: x_j . x_j / N",
+        "curvature = column.norm()": "the norm of x_j is the denominator: x_j . x_j / N, its square",
         "curvature = column.var()": "the denominator is divided by N - 1: x_j . x_j / N",
         "curvature = (column @ column / n) ** 0.5": (
             "divided by the square root of x_j . x_j / N: no square root is taken"
@@ -238,6 +270,8 @@ ADAMW: Mistakes = {
         "m / (1 - beta1 ** (t + 1)), v / (1 - beta2 ** (t + 1))": (
             "t is counted from 1 already: beta ** t, not t + 1"
         ),
+        "m / (1 - beta1**t), v / (1 - beta1**t)": "v is corrected by beta1: it is beta2's, 1 - beta2 ** t",
+        "m / (1 - beta2**t), v / (1 - beta2**t)": "m is corrected by beta2: it is beta1's, 1 - beta1 ** t",
         "m / (1 - beta2**t), v / (1 - beta1**t)": (
             "the two corrections are exchanged: m has beta1, v has beta2"
         ),
@@ -275,6 +309,16 @@ ADAMW: Mistakes = {
         "decay):\n    beta1, beta2 = beta2, beta1": (
             "beta1 and beta2 are exchanged: beta1 is m's, beta2 is v's"
         ),
+    },
+    ("    m = beta1", "m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)"): {
+        (
+            "    old_m, old_v = m, v\n    m = beta1",
+            "m_hat, v_hat = old_m / (1 - beta1**t), old_v / (1 - beta2**t)",
+        ): "the step uses the old m and v: update them first",
+        (
+            "    old_m = m\n    m = beta1",
+            "m_hat, v_hat = old_m / (1 - beta1**t), v / (1 - beta2**t)",
+        ): "the step uses the old m: update it first",
     },
     "    root = v_hat": {
         "    old_v = (v - (1 - beta2) * g**2) / beta2 / (1 - beta2**t)\n"
@@ -338,6 +382,7 @@ EXERCISES = [
             (_CENTRED, _TARGET, _COEFFICIENTS, 1, 0.2),
             (_CENTRED, _TARGET, _COEFFICIENTS, 2, 50.0),
             (_CENTRED, -_TARGET, _COEFFICIENTS, 0, 0.1),
+            (_X, _Y, _COEFFICIENTS, 1, 0.1),  # not centred
             (_FEW_X - _FEW_X.mean(dim=0), _FEW_Y - _FEW_Y.mean(), _numbers(0.5, -1), 1, 0.25),
         ],
         mistakes=COORDINATE,

@@ -40,9 +40,13 @@ def rms_norm(x, weight, eps=1e-5):
 
 
 _KEPT = "these are the axes that are kept: name those that are pooled"
+_LAST = "that is for channels in the last axis: here they are axis 1 of (N, C, H, W)"
+_HOW_MANY = "this is how many axes are pooled: name which, as a tuple"
 AXES: Mistakes = {
     '"batch": (0, 2, 3)': {
         '"batch": (1,)': _KEPT,
+        '"batch": (0, 1, 2)': _LAST,
+        '"batch": (3,)': _HOW_MANY,
         '"batch": (0,)': "batch norm pools the pixels of a channel too, not the images only",
         '"batch": (1, 2, 3)': "that is layer norm: batch norm pools the images and keeps the channels",
         '"batch": (2, 3)': "that is instance norm: batch norm pools the images too",
@@ -53,6 +57,7 @@ AXES: Mistakes = {
     '"layer": (1, 2, 3)': {
         '"layer": (0,)': _KEPT,
         '"layer": (0, 2, 3)': "that is batch norm: layer norm pools the channels and keeps the images",
+        '"layer": (3,)': _HOW_MANY,
         '"layer": (2, 3)': "that is instance norm: layer norm pools the channels too",
         '"layer": (1,)': "that is layer norm per position: here the pixels are pooled too",
         '"layer": (0, 1, 2, 3)': (
@@ -63,6 +68,7 @@ AXES: Mistakes = {
         '"instance": (0, 1)': _KEPT,
         '"instance": (0, 2, 3)': "that is batch norm: instance norm keeps the images apart",
         '"instance": (1, 2, 3)': "that is layer norm: instance norm keeps the channels apart",
+        '"instance": (1, 2)': _LAST,
         '"instance": (2,)': "a pixel has two axes, H and W: both are pooled",
         '"instance": (3,)': "a pixel has two axes, H and W: both are pooled",
     },
@@ -70,12 +76,15 @@ AXES: Mistakes = {
         '"position": (0, 2, 3)': _KEPT,
         '"position": (1, 2, 3)': "that is layer norm over (C, H, W): per position, no pixels are pooled",
         '"position": (3,)': "axis 3 is W: in (N, C, H, W) the channels are axis 1",
+        '"position": (0, 1)': "per position, images are kept apart: only channels, axis 1, are pooled",
         '"position": (2, 3)': "these are the pixels: per position, the channels (axis 1) are pooled",
     },
     "(2, 3, 4)": {
         "(0, 1)": _KEPT,
         "(1, 3, 4)": "this pools the groups: keep axis 1, pool the C / groups channels of a group, axis 2",
         "(2,)": "group norm pools the pixels too",
+        "(3,)": _HOW_MANY,
+        "(1, 2, 4)": "that is for channels in the last axis: here it is (N, groups, C / groups, H, W)",
         "(1, 2, 3)": "count the axes of (N, groups, C / groups, H, W): the pixels are 3 and 4",
         "(1, 2, 3, 4)": "that is layer norm: the groups, axis 1, are kept",
         "(3, 4)": "that is instance norm: the C / groups channels of a group, axis 2, are pooled too",
@@ -122,7 +131,13 @@ GROUP: Mistakes = {
     },
     **VARIANCE,
     "torch.sqrt(var + eps)": _ROOT["torch.sqrt(var + eps)"],
-    **SCALE_AND_SHIFT,
+    "weight.view(shape) * x_hat + bias.view(shape)": {
+        **SCALE_AND_SHIFT["weight.view(shape) * x_hat + bias.view(shape)"],
+        "weight.view(groups, -1).mean(1).repeat_interleave(C // groups).view(shape) * x_hat "
+        "+ bias.view(groups, -1).mean(1).repeat_interleave(C // groups).view(shape)": (
+            "weight and bias are averaged over each group: each channel has its own"
+        ),
+    },
     "(1, C, 1, 1)": {
         "(1, 1, 1, C)": "weight and bias run along the last axis (the columns), not along the channels",
     },
@@ -182,6 +197,7 @@ RMS: Mistakes = {
         ),
     },
     "weight * x": {"x": "weight is not used"},
+    "weight * x / torch": {"weight * x * torch": "multiplied by the root of the mean square: divide by it"},
 }
 
 _IMAGES = "{} norm does not pool the images: each has statistics of its own"
@@ -226,6 +242,13 @@ COUNT: Mistakes = {
         '(2 * C if norm == "batch" else each.get(norm, C))': (
             "batch norm's running statistics are no parameters: gamma and beta only"
         ),
+        '(0 if norm == "instance" else each.get(norm, C))': (
+            "instance norm has no parameters by default: here affine=True gives it gamma and beta"
+        ),
+        '(H * W if norm == "position" else each.get(norm, C))': (
+            "per position, LayerNorm(C) has gamma and beta for each channel: the pixels share them"
+        ),
+        "sets[norm]": "parameters do not count like sets: none belongs to an image",
         '(N * C if norm == "instance" else each.get(norm, C))': (
             "parameters never belong to an image: instance norm has them for each channel"
         ),
@@ -257,11 +280,12 @@ def _axes(answer: Callable, norm: str) -> Seen:
             raise TypeError
     except (TypeError, ValueError):
         raise Mistaken(
-            f"pooled_axes({norm!r}) gives {given!r}: it should be a tuple of axes, such as (0, 2, 3)"
+            f"pooled_axes({norm!r}) gives {given!r}: it should be a tuple of whole numbers, such as (0, 2, 3)"
         ) from None
     if outside := [axis for axis in listed if not -dims <= axis < dims]:
         raise Mistaken(
-            f"pooled_axes({norm!r}) gives {given!r}: there is no axis {outside[0]}, the last is {dims - 1}"
+            f"pooled_axes({norm!r}) gives {given!r}: there is no axis {outside[0]}: they are counted from "
+            f"0, the last is {dims - 1}"
         )
     if len({axis % dims for axis in listed}) != len(listed):
         raise Mistaken(f"pooled_axes({norm!r}) gives {given!r}: an axis is named twice")

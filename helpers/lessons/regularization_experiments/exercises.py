@@ -32,9 +32,13 @@ PULL: Mistakes = {
         "True": "biases and norms are pulled too: only weights, with two axes or more, should be",
         'name.endswith("weight")': "the norm's gamma is pulled too: it is called weight, but it has one axis",
         "w.ndim > 2": "the linear layer's weight is left out: its two axes make it a weight as well",
+        "w.ndim == 2": "the convolution's weight is left out: whatever has more than one axis is a weight",
         "w.ndim == 1": "the other way round: biases and norms are pulled, the weights are not",
     },
     "torch.sign(w)": {
+        "torch.sign(w.sum()).expand_as(w)": (
+            "all weights of a tensor get the sign of their sum: each element has its own"
+        ),
         "torch.ones_like(w)": "every weight is pushed the same way: the derivative of |w| has the sign of w",
         "w": "this is the pull of L2, proportional to w: that of L1 has the same size for every weight",
         "(2 * w)": (
@@ -87,6 +91,20 @@ SILENT: Mistakes = {
         "(rows.sum(dim=1) == 0)": (
             "the weights of a channel may add up to 0 without being 0: compare each of them"
         ),
+        "(rows == rows[:, :1]).all(dim=1)": (
+            "channels that are constant are counted (their variance is 0): all weights must be 0 themselves"
+        ),
+        "(rows == 0)[:, 0]": "only the first weight of each channel is looked at: all of them must be 0",
+        "(rows == 0).all()": "one answer for the whole tensor: ask each channel, dim=1",
+        "(weight == 0).all(dim=1)": (
+            "only axis 1 is asked: flatten(1) first, so that all that belongs to a channel is one row"
+        ),
+        "(weight.flatten(2) == 0).all(dim=2)": (
+            "single kernels are counted: a channel has one for each input channel, and all must be 0"
+        ),
+        "(weight == 0).all(dim=0)": (
+            "axis 0 is pooled: it is the output channels, which are to be kept; pool all the others"
+        ),
         "(rows.abs() < 1e-6).all(dim=1)": "a small weight is not 0: compare with 0 exactly",
         "(rows.abs() <= 1e-8).all(dim=1)": "a small weight is not 0: compare with 0 exactly",
         "(rows.abs() < 1e-3).all(dim=1)": "a small weight is not 0: compare with 0 exactly",
@@ -94,8 +112,16 @@ SILENT: Mistakes = {
         "(rows.amax(dim=1) == 0)": "a largest weight of 0 is not enough: the others may be negative",
         "(rows <= 0).all(dim=1)": "negative weights are not 0: compare with == 0",
     },
+    "return (rows == 0).all(dim=1).sum()": {
+        "return (weight.flatten(2) == 0).all(2).sum() if weight.ndim > 2 else (rows == 0).all(1).sum()": (
+            "single kernels are counted: a channel has one for each input channel, and all must be 0"
+        ),
+    },
     "(rows == 0).all(dim=1).sum()": {"(rows == 0).sum()": "single weights are counted, not whole channels"},
     ".sum()": {".double().mean()": "this is a share: the number of channels is asked for"},
+    ".all(dim=1).sum()": {
+        ".all(dim=1).any()": "this says only whether one channel is silent: how many is asked for, sum()",
+    },
     ").sum()": {
         ").logical_not().sum()": "the channels that still speak are counted: the silent ones are asked for",
     },
@@ -127,6 +153,7 @@ RUNS: Mistakes = {
     },
     "-int(-exact // 1)": {
         "exact": "a number of runs is whole: round up",
+        "max(2, -int(-exact // 1))": "it is at least 2: where one run is enough, the smallest number is 1",
         "int(exact)": "rounded down: these runs do not quite suffice",
         "round(exact)": "rounded to the nearest number: round up, or the runs may not suffice",
         "int(exact) + 1": (
@@ -189,7 +216,7 @@ _OTHER[1, 2] = 0.0  # a kernel of 0 in a channel that is not silent
 _OTHER[[6, 7]] = -_OTHER[[6, 7]].abs()
 _OTHER[6, 0, 0, 0] = 0.0
 _OTHER[:, 1] = 0.0
-_LINEAR = torch.tensor([[0, 0, 0], [1, 0, -1], [0, -2, 0], [-1, -2, -3]]).double()
+_LINEAR = torch.tensor([[0, 0, 0], [1, 0, -1], [0, -2, 0], [-1, -2, -3], [2, 2, 2]]).double()
 
 EXERCISES = [
     Exercise(
@@ -214,6 +241,7 @@ EXERCISES = [
             (torch.cat([_sparse(), torch.zeros(3, 3, 2, 2).double()]),),
             (_OTHER,),
             (_LINEAR,),
+            (_OTHER[[0, 1, 3, 6, 2], :, 0, 0],),
         ],
         typed=False,
         mistakes=SILENT,

@@ -31,6 +31,11 @@ def dead_units(h):
 
 
 RATE: Mistakes = {
+    "eigvalsh(hessian)  # (d,), in ascending order\n    return 2 / (eigenvalues[-1] + eigenvalues[0])": {
+        "eigh(hessian)\n    return 2 / (eigenvalues[-1] + eigenvalues[0])": (
+            "eigh gives eigenvalues and eigenvectors: take the first of the two, or eigvalsh"
+        ),
+    },
     "2 / (eigenvalues[-1] + eigenvalues[0])": {
         "2 / eigenvalues[-1]": (
             "2 / largest eigenvalue is the edge: any larger rate diverges, and this one never arrives"
@@ -94,8 +99,22 @@ WHITENING: Mistakes = {
             "an eps of 0.01 is added to the eigenvalues: too large, the variances do not become 1"
         ),
     },
-    "x - x.mean(dim=0)": {"x": "the mean is not subtracted: take the covariance of x - x.mean(dim=0)"},
+    "x - x.mean(dim=0)": {
+        "x": "the mean is not subtracted: take the covariance of x - x.mean(dim=0)",
+        "x - x.mean(dim=1, keepdim=True)": (
+            "each row is centred by its own mean: take the mean of each column, x.mean(dim=0)"
+        ),
+    },
+    "eigenvalues, vectors = torch.linalg.eigh(": {
+        "vectors, eigenvalues = torch.linalg.eigh(": (
+            "eigh gives the eigenvalues first, then the eigenvectors: they are swapped"
+        ),
+    },
     "return vectors / std": {
+        "return 1 / (centred.T @ centred / len(x)).abs().sqrt()": (
+            "the square root of each element is taken: a matrix needs its eigenvalues, or the inputs stay "
+            "correlated"
+        ),
         "return (vectors / std).T": (
             "rows and columns are swapped: this whitens W @ x, the exercise asks for x @ W"
         ),
@@ -191,7 +210,9 @@ _COVARIANCE_OF = "the covariance of (x - mean) @ W"
 
 def _same_matrix(seen: Seen, right: Seen, typed: bool, error: float | None = None) -> bool:
     """Blind to the signs of the eigenvectors."""
-    return torch.allclose(seen["W"].abs(), right["W"].abs(), rtol=1e-6)
+    if not seen["W"].isfinite().any():
+        return False
+    return torch.allclose(seen["W"].abs(), right["W"].abs(), rtol=1e-6, equal_nan=True)
 
 
 def _same_spectrum(seen: Seen, right: Seen, typed: bool, error: float | None = None) -> bool:
@@ -265,7 +286,7 @@ EXERCISES = [
     ),
     Exercise(
         he_std,
-        cases=[(256, 64, 2**0.5), (50, 400, 3.0), (64, 32, 1.7), (9, 16, 0.5)],
+        cases=[(256, 64, 2**0.5), (50, 400, 3.0), (2, 8, 3.0), (64, 32, 1.7), (9, 16, 0.5)],
         typed=False,
         mistakes=HE,
         hints=(
