@@ -181,7 +181,7 @@ class Exercise:
             except Mistaken as mistaken:
                 error = mistaken.__cause__
                 end = [self._context(mistaken, seen, case, wanted)]
-                most = 1 if self.typed and len(seen) == 1 else 2
+                most = 1 if len(seen) == 1 else 2
                 break
         if not end and all(value is None for one in seen for value in one.values()):
             return ["it returns None: is a `return` missing?"]

@@ -202,10 +202,12 @@ FIRST: Mistakes = {
             "this is the last epoch above the threshold: the first is asked for"
         ),
         "enumerate(sorted(accuracies), start=1)": (
-            "the accuracies are sorted: a curve that dips then gets there at another epoch"
+            "the accuracies are taken to rise (sorted, or those below counted): a curve that dips gets there "
+            "at another epoch"
         ),
     },
     "if accuracy >= threshold:": {
+        "if 100 * accuracy >= threshold:": "accuracy and threshold are both in percent: no factor of 100",
         "if accuracy == max(accuracies):": "this is the best epoch, whatever the threshold",
         "if min(accuracies[epoch - 1 :]) >= threshold:": (
             "this is where the accuracy stays above the threshold: the first epoch that reaches it is asked "
