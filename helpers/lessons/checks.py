@@ -112,7 +112,7 @@ def solution(name: str) -> None:
 
 
 def unsolved(lesson: str) -> None:
-    """Print which of a lesson's exercises are not solved yet in this session; "03" is lesson 04.
+    """Print which of a lesson's exercises are not solved yet in this session; "04" is lesson 04.
 
     Raises:
         ValueError: no such lesson.

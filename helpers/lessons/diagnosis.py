@@ -422,7 +422,9 @@ def _loads(answer: Callable, name: str) -> bool:
 
 
 def _varied(seen: Sequence[Seen]) -> bool:
-    """Whether the numbers are not all the same: one number, two mistakes at once give by chance."""
+    """Whether the results are not all the same: one number or word, two mistakes at once give by chance."""
+    if len({value for one in seen for value in one.values() if isinstance(value, str)}) > 1:
+        return True
     found = [tensor(value) for one in seen for value in one.values() if not isinstance(value, str | tuple)]
     numbers = torch.cat([value.flatten() for value in found if value is not None] or [torch.zeros(0)])
     return len(numbers.unique()) > 1

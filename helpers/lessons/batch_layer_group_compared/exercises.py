@@ -1,11 +1,8 @@
-"""Exercises of lesson 07: counts of means, error of an accuracy, paired interval, first epoch."""
+"""Exercises of lesson 07: error of an accuracy, paired interval, verdict, runs that an interval needs."""
+
+from scipy.stats import t as student_t
 
 from helpers.lessons.diagnosis import Exercise, Mistakes, returned_as
-
-
-def count_means(norm, shape, groups=2):
-    N, C, _H, _W = shape
-    return {"batch": C, "layer": N, "group": N * groups, "instance": N * C}[norm]
 
 
 def standard_error(correct, images):
@@ -21,45 +18,22 @@ def paired_interval(a, b, t):
     return mean, mean - t * error, mean + t * error
 
 
-def first_epoch(accuracies, threshold):
-    for epoch, accuracy in enumerate(accuracies, start=1):
-        if accuracy >= threshold:
-            return epoch
+def judge(low, high, matters):
+    if low > 0:
+        return "holds"
+    if high <= 0:
+        return "false"
+    if -matters < low and high < matters:
+        return "no difference that matters"
+    return "undecided"
+
+
+def runs_for(s, half_width, t):
+    for n in t:  # 2, 3, 4 ... pairs
+        if t[n] * s / n**0.5 <= half_width:
+            return n
     return None
 
-
-MEANS: Mistakes = {
-    '"batch": C': {
-        '"batch": N * C': (
-            "batch norm pools the images: one mean for each channel, however many images there are"
-        ),
-        '"batch": N': "batch and layer norm: batch norm has a mean for each channel, not for each image",
-        '"batch": C * _H * _W': "batch norm pools the pixels too: one mean for each channel",
-    },
-    '"layer": N': {
-        '"layer": C': "layer norm has a mean for each image, not for each channel",
-        '"layer": 1': "layer norm does not pool the images: one mean for each of them",
-        '"layer": N * _H * _W': "layer norm pools the pixels too: one mean for each image",
-    },
-    '"group": N * groups': {
-        '"group": groups': "group norm does not pool the images: `groups` means for each of them",
-        '"group": C // groups': "group norm: C / groups channels share a mean; how many means are there?",
-        '"group": N * C // groups': "group norm: N x groups, not N x C / groups (claim 12 has the same slip)",
-        '"group": N * 2': "group norm: the argument `groups` is not used",
-        '"group": N': "group norm has `groups` means for each image, not one",
-    },
-    '"instance": N * C': {
-        '"instance": C': "instance norm does not pool the images: a mean for each channel of each image",
-        '"instance": N': "instance norm does not pool the channels: a mean for each channel of each image",
-        '"instance": N * C * _H * _W': (
-            "instance norm pools the pixels: a mean for each channel of each image"
-        ),
-    },
-    "return {": {
-        "return 2 * {": "only the means are asked for, not means and variances",
-        "return N * C * _H * _W // {": "this is how many values share one mean; how many means are there?",
-    },
-}
 
 ERROR: Mistakes = {
     "100 * (": {
@@ -173,85 +147,75 @@ PAIRED: Mistakes = {
     },
 }
 
-FIRST: Mistakes = {
-    "start=1": {"start=0": "epochs are counted from 1"},
-    ">= threshold": {
-        "> threshold": "an accuracy equal to the threshold has reached it: >=, not >",
-        "<= threshold": "this is the first epoch below the threshold: at least that accuracy is asked for",
+VERDICT: Mistakes = {
+    "low > 0": {
+        "low > matters": (
+            "it holds as soon as the whole interval lies above 0, also if the difference may be a small one"
+        ),
+        "high > 0": "it holds if the WHOLE interval lies above 0: look at its lower end",
+        "(low + high) / 2 > 0": "the middle of the interval decides nothing: look at its ends",
+        "(low + high) / 2 > matters": "the middle of the interval decides nothing: look at its ends",
     },
-    "return None": {
-        "return epoch": "a run that never gets there counts as its last epoch: return None",
-        "return len(accuracies)": "a run that never gets there counts as its last epoch: return None",
-        "return epoch + 1": "a run that never gets there counts as one epoch more: return None",
-        "return len(accuracies) + 1": "a run that never gets there counts as one epoch more: return None",
-        "return 0": (
-            "a run that never gets there has no epoch: return None, not 0 (0 would be the fastest of all)"
-        ),
-        "return 1": (
-            "a run that never gets there counts as epoch 1, the fastest of all (argmax of nothing but False "
-            "is 0): return None"
-        ),
-        "return -1": (
-            "a run that never gets there has no epoch: return None, not -1 (-1 would be the fastest of all)"
-        ),
-        'return float("inf")': "a run that never gets there has no epoch: return None, not infinity",
-        'return float("nan")': "a run that never gets there has no epoch: return None, not NaN",
+    "high <= 0": {
+        "low <= 0": "it is false if the WHOLE interval lies at or below 0: look at its upper end",
+        "high < -matters": "it is false as soon as the whole interval lies at or below 0",
+        "high < 0": "an interval that ends at 0 lies at or below 0: <=, not <",
+        "False": '"false" is missing: the whole interval may lie at or below 0',
     },
-    "enumerate(accuracies, start=1)": {
-        "reversed(list(enumerate(accuracies, start=1)))": (
-            "this is the last epoch above the threshold: the first is asked for"
+    "-matters < low and high < matters": {
+        "high < matters": "the lower end counts too: it must lie above -matters",
+        "-matters < low": "the upper end counts too: it must lie below matters",
+        "-matters < low or high < matters": "both ends must lie within: `and`, not `or`",
+        "high - low < matters": "it is not its width that counts: it must LIE between -matters and matters",
+        "high - low < 2 * matters": (
+            "it is not its width that counts: it must LIE between -matters and matters"
         ),
-        "enumerate(sorted(accuracies), start=1)": (
-            "the accuracies are taken to rise (sorted, or those below counted): a curve that dips gets there "
-            "at another epoch"
+        "abs(low + high) / 2 < matters": (
+            "it is not its middle that counts: the whole interval must lie between -matters and matters"
         ),
+        "False": '"no difference that matters" is missing: the interval may lie within -matters to matters',
     },
-    "if accuracy >= threshold:": {
-        "if 100 * accuracy >= threshold:": "accuracy and threshold are both in percent: no factor of 100",
-        "if accuracy == max(accuracies):": "this is the best epoch, whatever the threshold",
-        "if min(accuracies[epoch - 1 :]) >= threshold:": (
-            "this is where the accuracy stays above the threshold: the first epoch that reaches it is asked "
-            "for, though it may dip again"
+    'return "undecided"': {
+        'return "no difference that matters"': (
+            "a wide interval around 0 is not evidence of no difference: it is undecided"
         ),
-    },
-    "            return epoch\n": {
-        "            return sum(not value < threshold for value in accuracies)\n": (
-            "this is how many epochs are above the threshold: the first of them is asked for"
-        ),
-        "            return accuracy\n": "this is the accuracy: the number of the epoch is asked for",
-        "            return epoch\n        return None\n": (
-            "only the first epoch is looked at: `return None` stands inside the loop"
-        ),
-    },
-    "        if accuracy >= threshold:\n            return epoch\n": {
-        "        if accuracy > threshold:\n"
-        "            return sum(value > threshold for value in accuracies)\n": (
-            "this is how many epochs are above the threshold: the first of them is asked for; and >=, not >"
-        ),
+        'return "false"': "an interval that contains 0 does not make the claim false: it is undecided",
+        'return "holds"': "an interval that contains 0 does not make the claim hold: it is undecided",
     },
 }
 
+RUNS: Mistakes = {
+    "t[n]": {
+        "1.96": "1.96 is Student's t for very many pairs: with few it is larger, take t[n]",
+        "1": "Student's t is missing: the interval reaches t standard errors to each side",
+        "t[2]": "t depends on the number of pairs: take t[n]",
+        "2 * t[n]": "this is the whole width: the half-width is asked for",
+    },
+    "n**0.5": {
+        "n": "divided by n: the half-width falls with the square root of n",
+        "(n - 1) ** 0.5": "divided by the square root of n - 1: s has that already, here it is n",
+    },
+    " * s /": {
+        " * s**2 /": "this is the variance: take the standard deviation s itself",
+        " * s**0.5 /": "s is a standard deviation already: no square root of it",
+        " /": "s is not used",
+    },
+    "<= half_width": {
+        "<= 2 * half_width": "`half_width` is to ONE side: the whole interval is twice as wide",
+        ">= half_width": "this is the first n whose interval is still too wide: at most half_width, <=",
+    },
+    "            return n": {
+        "            return n - 1": "one too few: with n - 1 pairs the interval is still too wide",
+        "            return n + 1": "one too many: n pairs are enough",
+        "            return t[n]": "this is Student's t: the number of pairs is asked for",
+    },
+}
+
+_T = {n: float(student_t.ppf(0.975, n - 1)) for n in range(2, 201)}  # Student's t for n pairs
+
 _A, _B = [72.4, 73.1, 71.8, 72.9, 72.2], [71.2, 72.3, 70.1, 71.5, 72.6]
-_CURVE = [33.6, 52.4, 59.9, 61.0, 58.2, 60.0, 66.5, 65.9]
 
 EXERCISES = [
-    Exercise(
-        count_means,
-        cases=[
-            *((norm, (8, 6, 4, 5)) for norm in ("batch", "layer", "instance")),
-            ("group", (8, 6, 4, 5), 3),
-            ("group", (3, 10, 2, 7), 2),
-            ("batch", (3, 10, 2, 7)),
-        ],
-        typed=False,
-        mistakes=MEANS,
-        hints=(
-            "A norm has one mean for each place on the axes that it keeps.",
-            "Batch norm keeps the C channels, layer norm the N images, instance norm both, group norm the "
-            "images and the groups.",
-        ),
-        praise="Four norms, four counts, on every shape tried.",
-    ),
     Exercise(
         standard_error,
         cases=[(7_151, 10_000), (350, 355), (20, 50)],
@@ -277,16 +241,40 @@ EXERCISES = [
         praise="Mean and both ends, for three, four and five pairs.",
     ),
     Exercise(
-        first_epoch,
-        cases=[(_CURVE, 60.0), (_CURVE, 66.5), (_CURVE, 70.0), (_CURVE, 20.0), ([5.0, 9.0, 7.0], 8.0)],
+        judge,
+        cases=[
+            (0.2, 0.9, 0.5),
+            (0.1, 0.3, 0.5),
+            (-0.9, -0.2, 0.5),
+            (-0.3, 0.0, 0.5),
+            (-0.3, 0.4, 0.5),
+            (-0.3, 0.6, 0.5),
+            (-0.7, 0.3, 0.5),
+            (-2.0, 2.0, 0.5),
+            (-0.1, 0.45, 0.5),
+            (-0.1, 1.2, 0.5),
+            (-0.9, -0.7, 0.5),
+            (0.0, 0.4, 0.5),
+            (-0.4, 0.4, 0.3),
+        ],
         typed=False,
-        mistakes=FIRST,
+        mistakes=VERDICT,
         hints=(
-            "Go through the accuracies with enumerate(accuracies, start=1), and return at the first that has "
-            "reached the threshold.",
-            "A run that never gets there has no such epoch. 0 and -1 would make it the fastest of all: "
-            "Python's word for nothing is None.",
+            "Draw 0, -matters and matters on a line, and an interval in each place that it can have.",
+            "Ask in the order of the table: is all of it above 0? All of it at or below? Is it within?",
+            "An interval that contains 0 is undecided unless both ends lie within -matters to matters.",
         ),
-        praise="Also for a curve that dips, and for one that never arrives.",
+        praise="Also for an interval that ends at 0, and for one that is wide.",
+    ),
+    Exercise(
+        runs_for,
+        cases=[(s, half, _T) for s, half in ((1.0, 0.5), (2.0, 0.5), (1.0, 20.0), (0.6, 1.5), (1.3, 0.9))],
+        typed=False,
+        mistakes=RUNS,
+        hints=(
+            "No formula solves it, because t depends on n as well: try n = 2, 3, 4 ...",
+            "The first n with t[n] * s / n**0.5 <= half_width is the answer.",
+        ),
+        praise="From two pairs to a hundred.",
     ),
 ]
