@@ -1,12 +1,14 @@
 """What an answer gave compared with what is right: its form, then its numbers, to its own type's rounding."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 Seen = Mapping[str, object]  # what is compared of one call: its name for the learner -> a value
 
+_ENTRIES = 4  # of a table that are shown to a learner
 _ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}  # relative; others: 1e-9
 
 
@@ -158,7 +160,11 @@ def _brief(value: object) -> str:
     if isinstance(value, Tensor):
         return plain(value)
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key!r}: {_brief(item)}' for key, item in value.items())}}}"
+        first = [f"{key!r}: {_brief(item)}" for key, item in islice(value.items(), _ENTRIES)]
+        more = [f"... {len(value) - _ENTRIES} more"] if len(value) > _ENTRIES else []
+        return f"{{{', '.join(first + more)}}}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if isinstance(value, tuple) and any(isinstance(part, Tensor) for part in value):
         return f"({', '.join(map(_brief, value))})"
     return repr(value)

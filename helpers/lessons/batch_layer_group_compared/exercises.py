@@ -268,7 +268,7 @@ EXERCISES = [
     ),
     Exercise(
         runs_for,
-        cases=[(s, half, _T) for s, half in ((1.0, 0.5), (2.0, 0.5), (1.0, 20.0), (0.6, 1.5), (1.3, 0.9))],
+        cases=[(s, half, _T) for s, half in ((1.0, 0.5), (2.0, 1.1), (1.0, 20.0), (0.6, 1.5), (1.3, 0.9))],
         typed=False,
         mistakes=RUNS,
         hints=(
