@@ -12,7 +12,6 @@ from helpers.images.batches import Augment, Batches
 from helpers.lessons.batch_size_learning_rate_depth import smoothness
 from helpers.lessons.l1_l2_from_scratch import sparse_nets
 from helpers.lessons.layer_group_instance_rms_norm import costs
-from helpers.lessons.why_scale_matters import signals
 from helpers.nn import modes, networks, norms
 from helpers.nn.layers import Dropout
 from helpers.training import measures, stacked
@@ -396,9 +395,6 @@ GRADIENTS = {
         sparse_nets.drawn([3, 4, 2], [0], 1), ROWS, [0.1], [0.0], [0], 3
     ).flat(),
     "smoothness": lambda: smoothness.gradients(LAYERS, ROWS[0], ROWS[1])[1][0][0],
-    "signals": lambda: torch.tensor(
-        signals.measure(*signals.draw(3, 4, 5), "tanh", 1.0)["gradient"].tolist()
-    ),
     "costs": lambda: torch.tensor(costs.kept(torch.tanh, torch.ones(8))),
 }
 

@@ -165,7 +165,7 @@ def test_the_surfaces_share_one_scale_and_say_how_far_descent_came(course_style)
     ):
         fig = figures.surfaces(ratio)
         flat = [ax for ax in fig.axes if ax.name != "3d"]
-        assert len(fig.axes) == 6
+        assert len(fig.axes) == 4
         assert all(ax.get_aspect() == 1.0 for ax in flat)
         titles = [ax.get_title(loc) for ax in flat for loc in ("left", "center")]
         assert said in titles
@@ -174,7 +174,7 @@ def test_the_surfaces_share_one_scale_and_say_how_far_descent_came(course_style)
 
 def test_the_path_drawn_is_that_of_the_loss_drawn(course_style):
     fig = figures.surfaces(3.0)
-    contours = [ax for ax in fig.axes if ax.name != "3d"][1]
+    contours = next(ax for ax in fig.axes if ax.name != "3d")
     path = torch.tensor(contours.get_lines()[0].get_xydata())
     w1, w2 = path[0].tolist(), path[-1].tolist()
     assert w1 == [0, 0]  # descent starts at 0

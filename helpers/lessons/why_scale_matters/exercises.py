@@ -1,5 +1,6 @@
-"""Exercises of lesson 02: the best learning rate, a whitening matrix, He's standard deviation, dead units."""
+"""Exercises of lesson 02: the best learning rate, a whitening matrix, a fair comparison of two arms."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -22,12 +23,13 @@ def whitening_matrix(x):
     return vectors / std  # scales the columns; any rotation after it whitens too
 
 
-def he_std(fan_in, fan_out, gain=2**0.5):
-    return gain / fan_in**0.5
-
-
-def dead_units(h):
-    return (h == 0).all(dim=0).sum()
+def speedup(slow, fast, goal):
+    steps = []
+    for losses in (slow, fast):
+        reached = losses <= goal  # (rates, steps + 1), True and False
+        first = reached.double().argmax(dim=1)  # (rates,): the first True; 0 where there is none
+        steps.append(first[reached.any(dim=1)].min())  # at the arm's own best rate
+    return steps[0] / steps[1]
 
 
 RATE: Mistakes = {
@@ -136,59 +138,45 @@ WHITENING: Mistakes = {
     },
 }
 
-HE: Mistakes = {
-    "/ fan_in": {
-        "/ fan_out": "fan_out is used: forward, a unit sums over its fan_in inputs",
-        "/ ((fan_in + fan_out) / 2)": (
-            "the mean of fan_in and fan_out is used (Xavier's): the exercise asks for fan_in"
-        ),
-        "/ 1": "fan_in is not used: a unit sums over fan_in inputs, and the variances add up",
-        "/ (fan_in * fan_out)": "the product fan_in * fan_out is used: a unit sums over fan_in inputs",
+SPEEDUP: Mistakes = {
+    "losses <= goal": {
+        "losses < goal": "a loss that is equal to the goal has reached it: at or below",
+        "losses >= goal": "this looks for losses above the goal: it is reached at or below",
     },
-    "fan_in**0.5": {
-        "fan_in * gain": "this is the variance: take its square root",
-        "fan_in": "the square root of fan_in is forgotten",
-        "fan_in**0.5 * 3**0.5": (
-            "this is the limit of a uniform distribution, which is the root of 3 larger: the standard "
-            "deviation is asked for"
+    "first[reached.any(dim=1)].min()": {
+        "first.min()": "a rate that never reaches the goal is counted as 0 steps: leave it out",
+        "first[reached.any(dim=1)].max()": "the slowest rate of an arm is taken: its best needs the fewest",
+        "first[reached.any(dim=1)].double().mean()": (
+            "the mean over the rates is taken: an arm is to be judged at its own best rate"
+        ),
+        "first[reached.any(dim=1)][0]": (
+            "the first rate that gets there is taken: an arm is to be judged at its own best rate"
+        ),
+        "first[reached.any(dim=1)][-1]": (
+            "the last rate that gets there is taken: an arm is to be judged at its own best rate"
+        ),
+        "first[losses[:, -1].argmin()]": (
+            "the rate with the smallest last loss is taken: the best one reaches the goal in the fewest steps"
+        ),
+        "reached.any(dim=0).double().argmax().add(1)": (
+            "one step too many: column 0 is the loss before the first step"
+        ),
+        "first[(fast <= goal).any(dim=1)].min()": (
+            "the rates that reach the goal are taken from `fast` for both arms: each arm has its own"
+        ),
+        "first[(fast <= goal).double().argmax(dim=1).where((fast <= goal).any(dim=1), 999).argmin()]": (
+            "both arms are taken at the rate that is best for `fast`: each arm has its own"
+        ),
+        "first[(slow <= goal).double().argmax(dim=1).where((slow <= goal).any(dim=1), 999).argmin()]": (
+            "both arms are taken at the rate that is best for `slow`: each arm has its own"
         ),
     },
-    "gain=2**0.5):": {
-        "gain=2**0.5):\n    gain = 2**0.5": (
-            "the argument gain is not used: He's gain for ReLU, the square root of 2, is only its default"
-        ),
-        "gain=2**0.5):\n    gain = 1.0": "the gain is missing",
-        "gain=2**0.5):\n    gain = gain**0.5": "the gain stands inside the square root without being squared",
-        "gain=2**0.5):\n    gain = gain * 2**0.5": (
-            "the square root of 2 is in the gain already: it is the default"
-        ),
-        "gain=2**0.5):\n    gain = gain**2": "the gain is squared: that belongs to the variance",
+    "steps[0] / steps[1]": {
+        "steps[1] / steps[0]": "upside down: how many times fewer steps `fast` needs",
+        "steps[0] - steps[1]": "the steps saved: how many times fewer is asked for, a ratio",
+        "steps[0]": "the steps of `slow` alone: divide by those of `fast`",
+        "1 - steps[1] / steps[0]": "the share of steps saved: how many times fewer is asked for",
     },
-    "gain / fan": {"gain * fan": "multiplied by the square root of fan_in: divide by it"},
-}
-
-DEAD: Mistakes = {
-    "(h == 0).all(dim=0)": {
-        "(h == 0).any(dim=0)": "a unit that is 0 for one input is not dead: it must be 0 for all of them",
-        "(h == 0).all(dim=1)": "rows and columns are swapped: this counts inputs for which all units are 0",
-        "(h == 0).flatten()": "this counts zeros: a unit is dead if its whole column is zero",
-        "(h.mean(dim=0).abs() < 1e-12)": (
-            "a mean of 0 is not enough: positive and negative activations cancel"
-        ),
-        "(h.amax(dim=0) == 0)": (
-            "a maximum of 0 is not enough: activations may be negative (GELU, leaky ReLU)"
-        ),
-        "(h <= 0).all(dim=0)": "negative activations are not 0: compare with == 0",
-        "(h.abs() < 1e-3).all(dim=0)": "a small activation is not 0: compare with 0 exactly",
-        "(h.abs() < 1e-6).all(dim=0)": "a small activation is not 0: compare with 0 exactly",
-        "(h == 0)[0]": "only the first input is looked at: a unit is dead if it is 0 for all inputs",
-        "(h == 0).all()": "one answer for the whole tensor: ask each unit, dim=0",
-    },
-    ".sum()": {
-        ".double().mean()": "this is the share of dead units: how many is asked for",
-        ".double().mean() * 100": "this is the share of dead units in percent: how many is asked for",
-    },
-    ").sum()": {").logical_not().sum()": "this counts the units that are alive"},
 }
 
 
@@ -217,7 +205,7 @@ def _same_matrix(seen: Seen, right: Seen, typed: bool, error: float | None = Non
 
 def _same_spectrum(seen: Seen, right: Seen, typed: bool, error: float | None = None) -> bool:
     """Blind to signs, order and any rotation after whitening; leaves room for an eps of 1e-5 in the root."""
-    if not seen[_COVARIANCE_OF].isfinite().all():
+    if not all(one[_COVARIANCE_OF].isfinite().all() for one in (seen, right)):
         return False
     spectra = [torch.linalg.eigvalsh(one[_COVARIANCE_OF]) for one in (seen, right)]
     return torch.allclose(*spectra, rtol=1e-3 if error is None else 0.05, atol=1e-6)
@@ -235,22 +223,19 @@ _COVARIANCE = torch.tensor([[4.0, 1.5, -0.6], [1.5, 1.0, 0.1], [-0.6, 0.1, 0.49]
 _INPUTS = inputs_with(_COVARIANCE, mean=torch.tensor([1.0, -2.0, 0.5]), count=50).double()
 _FEW = torch.tensor([[1, 2], [3, -1], [-2, 0], [4, 5]]).double()
 
-# Activations of a unit, for four inputs: dead, positive, with mean 0, late, at most 0, tiny, negative.
-_UNITS = {
-    "dead": [0, 0, 0, 0],
-    "early": [1, 0, 0, 3],
-    "mean 0": [-1, 1, 0, 0],
-    "late": [0, 2, 0, 1],
-    "at most 0": [-2, 0, 0, -1],
-    "tiny": [1e-7, 0, 0, 0],
-    "small": [1e-4, 0, 0, 0],
-    "tiny, late": [0, 1e-7, 0, 0],
-    "negative": [-1, -2, -3, -1],
-}
-
-
-def _activations(*units: str) -> Tensor:
-    return torch.tensor([_UNITS[unit] for unit in units]).double().T.contiguous()
+# Losses of an arm at several rates: too small a rate, a good one, one that is quick and then noisy, diverged.
+_SLOW = torch.tensor([
+    [2.3, 2.2, 2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.9, 0.8],
+    [2.3, 2.0, 1.6, 1.2, 0.9, 0.7, 0.4, 0.3, 0.2, 0.1],
+    [2.3, 1.9, 1.5, 1.4, 0.6, 0.5, 0.6, 0.5, 0.6, 0.5],
+    [2.3, 9.0, 80.0, 1e3, 1e9, math.inf, math.inf, math.inf, math.inf, math.inf],
+])  # fmt: skip
+_FAST = torch.tensor([
+    [2.3, 1.8, 1.2, 0.9, 0.7, 0.5, 0.4, 0.3, 0.2, 0.2],
+    [2.3, 1.2, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1],
+    [2.3, 2.5, 2.4, 1.3, 1.0, 0.9, 0.8, 0.7, 0.6, 0.45],
+    [2.3, 2.2, 2.1, 1.9, 1.6, 1.2, 0.9, 0.7, 0.6, 0.5],
+])  # fmt: skip
 
 
 EXERCISES = [
@@ -285,31 +270,21 @@ EXERCISES = [
         praise="The covariance of (x - mean) @ W is the identity.",
     ),
     Exercise(
-        he_std,
-        cases=[(256, 64, 2**0.5), (50, 400, 3.0), (2, 8, 3.0), (64, 32, 1.7), (9, 16, 0.5)],
-        typed=False,
-        mistakes=HE,
-        hints=(
-            "A unit adds up fan_in products, so its variance is fan_in * Var[w] times the mean square of its "
-            "inputs.",
-            "The gain is sqrt(fan_in * Var[w]): solve for the standard deviation of w.",
-        ),
-        praise="For any layer and any gain.",
-    ),
-    Exercise(
-        dead_units,
+        speedup,
         cases=[
-            (_activations("dead", *_UNITS),),
-            (_activations(*_UNITS, "at most 0", "at most 0", "tiny, late"),),
-            (_activations("dead", "early", "dead", "mean 0", "late", "late"),),
+            (_SLOW, _FAST, 0.5),
+            (_SLOW, _FAST, 0.25),
+            (_SLOW.flip(0), _FAST.roll(2, 0), 1.0),
         ],
         typed=False,
-        mistakes=DEAD,
+        mistakes=SPEEDUP,
         hints=(
-            "Each column of h is a unit, each row an input. A unit is dead if its column holds nothing but "
-            "zeros.",
-            "(h == 0) is a tensor of True and False; .all(dim=...) asks whether all along an axis are True.",
+            "For each rate of an arm: which is the first column with a loss at or below the goal? Some rates "
+            "never get there.",
+            "(losses <= goal) is True and False; .double().argmax(dim=1) gives the first True of a row, and "
+            ".any(dim=1) says whether there is one. Of the rates that get there, take the fewest steps, for "
+            "each arm by itself.",
         ),
-        praise="Zero for every input of the batch.",
+        praise="Each arm at its own best rate.",
     ),
 ]
