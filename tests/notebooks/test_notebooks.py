@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from nbval.plugin import find_comment_markers, metadata_tags
 
 from helpers import ROOT
-from helpers.course import publishing, run_lessons
+from helpers.course import publishing, readme, run_lessons
 from tests.own_settings import own_settings
 
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -31,6 +31,12 @@ SHOWN = {
 }  # no SVG, scripts, widgets
 PICTURE_WITHOUT_ALT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"']+)")
 MOST_IGNORED = 3  # cells of a lesson whose output nbval may ignore
+MOST_MINUTES = 90
+FIRST_EDITION = {  # still as they were there, and longer
+    "08_batch_norm_before_and_after",
+    "09_batch_size_learning_rate_depth",
+    "13_regularization_experiments",
+}
 ON_COLAB = {
     "torch",
     "torchvision",
@@ -195,6 +201,34 @@ def test_the_lessons_are_those_that_the_readme_lists():
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_is_complete(lesson):
     assert faults(nbformat.read(LESSONS[lesson], as_version=4), lesson) == []
+
+
+def minutes(notebook: NotebookNode) -> float:
+    """What a lesson takes: words / 130, lines of code / 6 but for the set-up's 22, 8 for each exercise."""
+    words = sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
+    code = [cell.source for cell in _code(notebook)]
+    lines = sum(bool(line.strip()) for source in code for line in source.splitlines())
+    exercises = sum('check("' in source and "NotImplementedError" in source for source in code)
+    return words / 130 + (lines - 22) / 6 + 8 * exercises
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_is_short_enough_to_be_followed_and_says_how_long_it_is(lesson):
+    notebook = nbformat.read(LESSONS[lesson], as_version=4)
+    if lesson in FIRST_EDITION:
+        assert minutes(notebook) > MOST_MINUTES, f"{lesson} is short enough now: take it out of FIRST_EDITION"
+        return
+    assert round(minutes(notebook)) <= MOST_MINUTES
+    assert readme.minutes(notebook.cells[0].source) == pytest.approx(minutes(notebook), abs=5)
+
+
+def test_minutes_are_counted_by_words_lines_and_exercises():
+    cells = [
+        nbformat.v4.new_markdown_cell("word " * 260),
+        nbformat.v4.new_code_cell("a = 1\n\n" * 28),
+        nbformat.v4.new_code_cell('def f():\n    raise NotImplementedError\n\n\ncheck("f", f)'),
+    ]
+    assert minutes(nbformat.v4.new_notebook(cells=cells)) == pytest.approx(2 + (28 + 3 - 22) / 6 + 8)
 
 
 BEGIN = """\
