@@ -14,6 +14,7 @@ from helpers.lessons.batch_norm_before_and_after import claims as batch_norm_bef
 from helpers.lessons.batch_norm_before_and_after import exercises as batch_norm_before_and_after_exercises
 from helpers.lessons.batch_norm_before_and_after import studies as batch_norm_before_and_after_studies
 from helpers.lessons.batch_norm_from_scratch import exercises as batch_norm_from_scratch_exercises
+from helpers.lessons.batch_norm_in_use import exercises as batch_norm_in_use_exercises
 from helpers.lessons.batch_size_learning_rate_depth import claims as batch_size_learning_rate_depth_claims
 from helpers.lessons.batch_size_learning_rate_depth import (
     exercises as batch_size_learning_rate_depth_exercises,
@@ -23,13 +24,16 @@ from helpers.lessons.data_normalization import claims as data_normalization_clai
 from helpers.lessons.data_normalization import exercises as data_normalization_exercises
 from helpers.lessons.data_normalization import studies as data_normalization_studies
 from helpers.lessons.diagnosis import Exercise
-from helpers.lessons.l1_l2_from_scratch import claims as l1_l2_from_scratch_claims
 from helpers.lessons.l1_l2_from_scratch import exercises as l1_l2_from_scratch_exercises
-from helpers.lessons.l1_l2_from_scratch import studies as l1_l2_from_scratch_studies
 from helpers.lessons.layer_group_instance_rms_norm import exercises as layer_group_instance_rms_norm_exercises
 from helpers.lessons.regularization_experiments import claims as regularization_experiments_claims
 from helpers.lessons.regularization_experiments import exercises as regularization_experiments_exercises
 from helpers.lessons.regularization_experiments import studies as regularization_experiments_studies
+from helpers.lessons.signals_in_deep_networks import exercises as signals_in_deep_networks_exercises
+from helpers.lessons.weight_decay import claims as weight_decay_claims
+from helpers.lessons.weight_decay import exercises as weight_decay_exercises
+from helpers.lessons.weight_decay import studies as weight_decay_studies
+from helpers.lessons.why_batch_norm_helps import exercises as why_batch_norm_helps_exercises
 from helpers.lessons.why_scale_matters import exercises as why_scale_matters_exercises
 from helpers.studies.study import Study
 
@@ -53,9 +57,9 @@ STUDIES: dict[str, Study] = {
         batch_size_learning_rate_depth_studies.vgg_parts(),
         batch_size_learning_rate_depth_studies.ghost_search(),
         batch_size_learning_rate_depth_studies.shortcut_search(),
-        l1_l2_from_scratch_studies.adam_l2_adamw(),
-        l1_l2_from_scratch_studies.adam_few_images(),
-        l1_l2_from_scratch_studies.decay_parts_search(),
+        weight_decay_studies.adam_l2_adamw(),
+        weight_decay_studies.adam_few_images(),
+        weight_decay_studies.decay_parts_search(),
         regularization_experiments_studies.mnist_search(),
         regularization_experiments_studies.mnist_penalty_search(),
         regularization_experiments_studies.mnist_regularization(),
@@ -83,8 +87,9 @@ CLAIMS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] = {
     "fashion_mlp_tuned": batch_norm_before_and_after_claims.fashion_mlp_tuned,
     "norm_grid": batch_size_learning_rate_depth_claims.norm_grid,
     "vgg_learning_rate": batch_size_learning_rate_depth_claims.vgg_learning_rate,
+    "vgg_parts": batch_size_learning_rate_depth_claims.vgg_parts,
     "depth": batch_size_learning_rate_depth_claims.depth,
-    "adam_l2_adamw": l1_l2_from_scratch_claims.adam_l2_adamw,
+    "adam_l2_adamw": weight_decay_claims.adam_l2_adamw,
     "mnist_regularization": regularization_experiments_claims.mnist_regularization,
     "mnist_penalties": regularization_experiments_claims.mnist_regularization,
     "l1_path": regularization_experiments_claims.l1_path,
@@ -94,12 +99,16 @@ CLAIMS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] = {
 EXERCISES: dict[str, list[Exercise]] = {
     "01": data_normalization_exercises.EXERCISES,
     "02": why_scale_matters_exercises.EXERCISES,
+    "03": signals_in_deep_networks_exercises.EXERCISES,
     "04": batch_norm_from_scratch_exercises.EXERCISES,
+    "05": batch_norm_in_use_exercises.EXERCISES,
     "06": layer_group_instance_rms_norm_exercises.EXERCISES,
     "07": batch_layer_group_compared_exercises.EXERCISES,
     "08": batch_norm_before_and_after_exercises.EXERCISES,
     "09": batch_size_learning_rate_depth_exercises.EXERCISES,
+    "10": why_batch_norm_helps_exercises.EXERCISES,
     "11": l1_l2_from_scratch_exercises.EXERCISES,
+    "12": weight_decay_exercises.EXERCISES,
     "13": regularization_experiments_exercises.EXERCISES,
 }
 

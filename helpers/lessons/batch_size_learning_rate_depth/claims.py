@@ -53,9 +53,6 @@ def vgg_learning_rate(runs: Runs, matters: float | None) -> list[Statement]:
         first, second = (grids.decades(runs, norm, below_best) for norm in ("batch", "none"))
         return comparison.pairs(runs, first, second)
 
-    def above(arm: str, sign: int) -> Differences:
-        return grids.values(runs, arm, lambda run: sign * (grids.reached(run) - grids.TRAINS))
-
     return [
         greater(
             24, "batch norm trains over more of the rates", {"batch - none": wider()}, "decades", DECADES
@@ -67,9 +64,30 @@ def vgg_learning_rate(runs: Runs, matters: float | None) -> list[Statement]:
             "decades",
             DECADES,
         ),
-        greater(24, "with it the VGG trains at 0.5", {"accuracy - 20": above("batch 0.5", 1)}),
-        greater(24, "without it, it does not", {"20 - accuracy": above("none 0.5", -1)}),
+        greater(24, "with it the VGG trains at 0.5", {"accuracy - 20": _trains(runs, "batch 0.5")}),
+        greater(24, "without it, it does not", {"20 - accuracy": _fails(runs, "none 0.5")}),
     ]
+
+
+def vgg_parts(runs: Runs, matters: float | None) -> list[Statement]:
+    parts = ("no gamma and beta", "normalized logits", "both")
+    return [
+        greater(24, "at a rate of 30 batch norm trains no more", {"20 - accuracy": _fails(runs, "batch 30")}),
+        greater(
+            24,
+            "and it is not the normalized weights that fail there: without the others' lengths it trains",
+            {f"{part}, accuracy - 20": _trains(runs, f"{part} 30") for part in parts},
+        ),
+    ]
+
+
+def _trains(runs: Runs, arm: str) -> Differences:
+    """Seed -> by how many points the arm ends above what counts as having learned something."""
+    return grids.values(runs, arm, lambda run: grids.reached(run) - grids.TRAINS)
+
+
+def _fails(runs: Runs, arm: str) -> Differences:
+    return {seed: -points for seed, points in _trains(runs, arm).items()}
 
 
 def depth(runs: Runs, matters: float | None) -> list[Statement]:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from helpers.analysis import comparison
-from helpers.lessons import STUDIES
+from helpers.lessons import STUDIES, findings
 from helpers.lessons.batch_size_learning_rate_depth import grids
 from tests import standin_runs
 from tests.standin_runs import ended
@@ -176,6 +176,25 @@ def test_findings_of_the_rates():
     fails = [r for r in vgg_runs() if r["arm"] != "batch 0.5"]
     fails += [ended(VGG, "batch 0.5", seed, None) for seed in range(3)]
     assert verdicts(fails)[2] == (24, "false")
+
+
+def test_findings_of_the_parts_of_the_vgg():
+    study = STUDIES["vgg_parts"]
+    ends = {"batch": None, "no gamma and beta": 25.0, "normalized logits": 15.0, "both": 40.0}
+
+    def runs(ends):
+        return [
+            ended(study, arm.name, seed, level and level + seed / 10)
+            for seed in range(5)
+            for arm in study.arms
+            for level in [ends[arm.name.rsplit(" ", 1)[0]]]
+        ]
+
+    fails, trains = findings(runs(ends))
+    assert fails.verdict == "holds"
+    assert trains.verdict == "holds when: no gamma and beta, accuracy - 20, both, accuracy - 20"
+    learned = findings(runs(dict.fromkeys(ends, 60.0)))
+    assert [found.verdict for found in learned] == ["false", "holds"]
 
 
 def test_decades_and_crossings_of_runs_from_two_machines_are_refused():
