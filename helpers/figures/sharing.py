@@ -26,7 +26,7 @@ TITLES = {
     "RMS": "RMS norm: mean square only",
     "position": "Layer norm, per position",
 }
-_COLORS = PALETTE | {"RMS": "#56B4E9", "position": "#E69F00"}
+COLORS = PALETTE | {"RMS": "#56B4E9", "position": "#E69F00"}
 _DEPTH = (0.42, 0.36)  # where an image further back is drawn: right and up, in cells
 
 
@@ -71,7 +71,7 @@ def cube(ax: Axes, norm: str, shape: Sequence[int], groups: int = 2) -> None:
     ]
     chosen = int(ids[0, c - 1, 0])
     for side, corner, row, column, light in sides:
-        _side(ax, side, corner, row, column, _lit(_COLORS[norm], light), chosen, norm == "RMS")
+        _side(ax, side, corner, row, column, _lit(COLORS[norm], light), chosen, norm == "RMS")
     depth = (n * _DEPTH[0], n * _DEPTH[1])
     ax.text(c / 2, -p - 0.25, f"C = {c}", ha="center", va="top")
     ax.text(-0.25, -p / 2, f"H·W = {p}", ha="right", va="center", rotation=90)
@@ -136,7 +136,7 @@ def cubes(norms: Sequence[str], shape: Sequence[int], groups: int = 2, columns: 
     return fig
 
 
-def one_cube(norm: str = "group", groups: int = 2, N: int = 4, C: int = 6, H: int = 2, W: int = 3) -> Figure:
+def one_cube(norm: str = "group", groups: int = 2, N: int = 5, C: int = 6, H: int = 2, W: int = 4) -> Figure:
     """The cube of one norm, for `helpers.figures.sliders.explore`."""
     fig = cubes([norm], (N, C, H, W), groups, columns=1)
     fig.set_size_inches(7.5, 3.4)
@@ -153,12 +153,12 @@ def who_moves(moved: Mapping[str, Tensor]) -> Figure:
     Args:
         moved: title -> bool (N, N); row: the image that was changed, column: the output.
     """
-    fig, axes = subplots(1, len(moved), figsize=(7.5, 1.95), sharey=True)
+    fig, axes = subplots(1, len(moved), figsize=(min(7.5, 3 * len(moved)), 2.1), sharey=True)
     for ax, (title, pairs) in zip(axes, moved.items(), strict=True):
         n = len(pairs)
         for i in range(n):
             for j in range(n):
-                own = PALETTE["batch"] if i == j else PALETTE["layer"]
+                own = INK if i == j else "#9A9A9A"
                 look = (
                     {"facecolor": own, "hatch": "" if i == j else "///"}
                     if pairs[i, j]

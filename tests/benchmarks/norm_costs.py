@@ -54,9 +54,9 @@ def layer(norm: str, library: object) -> nn.Module:
 
 def normalize(x: Tensor, axes: tuple[int, ...], eps: float = 1e-5, center: bool = True) -> Tensor:
     """Lesson 06's, line by line."""
-    mean = x.mean(axes, keepdim=True) if center else 0
-    var = ((x - mean) ** 2).mean(axes, keepdim=True)
-    return (x - mean) / torch.sqrt(var + eps)
+    deviation = x - x.mean(axes, keepdim=True) if center else x
+    var = (deviation**2).mean(axes, keepdim=True)
+    return deviation / torch.sqrt(var + eps)
 
 
 def by_hand(norm: str, weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:

@@ -114,4 +114,4 @@ def test_who_moves_fills_a_square_for_each_pair_that_moves():
 
 def test_every_norm_has_its_axes_and_a_colour_of_its_own():
     assert set(axes_figures.POOLED) | {"group"} == set(TITLES)
-    assert len({axes_figures._COLORS[norm] for norm in TITLES}) == len(TITLES)
+    assert len({axes_figures.COLORS[norm] for norm in TITLES}) == len(TITLES)

@@ -1,50 +1,35 @@
 """Exercises of lesson 06: other right answers pass, each mistake is named."""
 
-import ast
-
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers.figures.sharing import counts
+from helpers.figures.sharing import sharing
 from helpers.lessons.layer_group_instance_rms_norm import exercises
 
-AXES = [
-    ("group", ast.literal_eval(wrong), text)
-    if right.startswith("(")
-    else (*ast.literal_eval(f"{{{wrong}}}").popitem(), text)
-    for right, table in exercises.AXES.items()
-    for wrong, text in table.items()
-]
-
-
 RIGHT = {
-    "torch's group norm": ("group_norm", lambda x, g, w, b, eps: F.group_norm(x, g, w, b, eps)),
-    "a loop over the groups": (
-        "group_norm",
-        lambda x, g, w, b, eps: (
-            torch.cat([F.layer_norm(part, part.shape[1:], eps=eps) for part in x.chunk(g, dim=1)], dim=1)
-            * w[:, None, None]
-            + b[:, None, None]
+    "RMS norm's backward by autograd": (
+        "rms_norm_backward",
+        lambda g, x, w, eps=1e-5: torch.autograd.functional.vjp(
+            lambda x, w: F.rms_norm(x, x.shape[-1:], w, eps), (x, w), g
+        )[1],
+    ),
+    "layer norm's backward through that of RMS norm": (
+        "layer_norm_backward",
+        lambda g, x, w, eps=1e-5: through_rms_norm(g, x, w, eps),
+    ),
+    "names from a table": (
+        "which_norm",
+        lambda images, channels, pixels, C: (
+            "batch"
+            if images > 1
+            else {
+                (1, False): "evaluation",
+                (C, False): "position",
+                (1, True): "instance",
+                (C, True): "layer",
+            }.get((channels, pixels > 1), "group")
         ),
-    ),
-    "torch's RMS norm": ("rms_norm", lambda x, w, eps: F.rms_norm(x, (x.shape[-1],), w, eps)),
-    "rsqrt": ("rms_norm", lambda x, w, eps: x * torch.rsqrt((x * x).mean(-1, True) + eps) * w),
-    "axes from the end, as a list": (
-        "pooled_axes",
-        lambda norm: {
-            "batch": [0, -1, -2],
-            "layer": range(1, 4),
-            "instance": {-2, -1},
-            "position": 1,
-            "group": [-3, -2, -1],
-        }[norm],
-    ),
-    "an array of counts": ("count_statistics", lambda *case: np.array(exercises.count_statistics(*case))),
-    "a list of tensors": (
-        "count_statistics",
-        lambda *case: [torch.tensor(v) for v in exercises.count_statistics(*case)],
     ),
 }
 
@@ -55,56 +40,43 @@ def test_a_right_answer_written_another_way_passes(way, said):
     assert said(name, answer).startswith(f"{name}: correct.")
 
 
-@pytest.mark.parametrize(("norm", "axes", "text"), AXES)
-def test_wrong_axes_are_named(norm, axes, text, said):
-    output = said("pooled_axes", lambda name: axes if name == norm else exercises.pooled_axes(name))
-    assert output == f"pooled_axes: not yet.\n  - pooled_axes({norm!r}) gives {axes!r}: {text}\n"
-
-
-def interleaved(x, groups, weight, bias, eps):
-    split = x.reshape(x.shape[0], -1, groups, *x.shape[2:])  # as a learner writes it
-    x_hat = (split - split.mean((1, 3, 4), True)) / (
-        split.var((1, 3, 4), correction=0, keepdim=True) + eps
-    ).sqrt()
-    return weight.view(-1, 1, 1) * x_hat.reshape(x.shape) + bias.view(-1, 1, 1)
-
-
-def detached(x, weight, eps):
-    with torch.no_grad():
-        return exercises.rms_norm(x, weight, eps)
-
-
-def in_place(x, weight, eps):
-    root = ((x**2).mean(-1, keepdim=True) + eps).sqrt()
-    with torch.no_grad():
-        x /= root
-    return weight * x
+def through_rms_norm(grad_y, x, weight, eps=1e-5):
+    grad, grad_weight = exercises.rms_norm_backward(grad_y, x - x.mean(-1, keepdim=True), weight, eps)
+    return grad - grad.mean(-1, keepdim=True), grad_weight, grad_y.sum(0)
 
 
 @pytest.mark.parametrize(
     ("name", "answer", "words"),
     [
-        ("group_norm", interleaved, "the groups are interleaved"),
-        ("group_norm", lambda x, g, w, b, eps: F.group_norm(x, g, w, b, 0), "eps is missing"),
+        ("rms_norm_backward", lambda g, x, w, eps=1e-5: None, "is a `return` missing?"),
         (
-            "group_norm",
-            lambda x, g, w, b, eps: F.instance_norm(x, weight=w, bias=b, eps=eps),
-            "is instance norm",
+            "rms_norm_backward",
+            lambda g, x, w, eps=1e-5: g * w,
+            "it should return 2 things, grad_x, grad_weight",
         ),
-        ("group_norm", lambda x, g, w, b, eps: F.group_norm(x, 1, w, b, eps), "is layer norm"),
-        ("group_norm", lambda x, g, w, b, eps: x.view(4, g, 2, -1), "has shape (4, 3, 2, 12), it should"),
-        ("group_norm", lambda x, g, w, b, eps: x.sin(), "this check has no name for"),
-        ("rms_norm", lambda x, w, eps: F.layer_norm(x, x.shape[-1:], w, eps=eps), "that is layer norm"),
-        ("rms_norm", lambda x, w, eps: w * F.normalize(x, dim=-1), "added up"),
-        ("rms_norm", detached, "outside the graph"),
-        ("rms_norm", in_place, "it changes x itself"),
-        ("rms_norm", lambda x, w, eps: None, "is a `return` missing?"),
-        ("pooled_axes", lambda norm: None, "is a `return` missing?"),
-        ("pooled_axes", lambda norm: 1.5, "it should be a tuple of axes"),
-        ("pooled_axes", lambda norm: (0, 1), "that is not right"),
-        ("count_statistics", lambda *case: 8, "it should return 2 things, sets, parameters"),
-        ("count_statistics", lambda *case: (1, 2), "it is 1, 2 for every input"),
-        ("count_statistics", lambda *case: 1 / 0, "it stops with ZeroDivisionError"),
+        (
+            "rms_norm_backward",
+            lambda *given: exercises.layer_norm_backward(*given)[:2],
+            "the mean is subtracted",
+        ),
+        (
+            "layer_norm_backward",
+            lambda g, x, w, eps=1e-5: (*exercises.rms_norm_backward(g, x, w, eps), g.sum(0)),
+            "mean is",
+        ),
+        (
+            "layer_norm_backward",
+            lambda g, x, w, eps=1e-5: (g * w, *exercises.layer_norm_backward(g, x, w, eps)[1:]),
+            "h alone",
+        ),
+        ("which_norm", lambda *moved: None, "is a `return` missing?"),
+        (
+            "which_norm",
+            lambda *moved: "batch",
+            "which_norm(1, 6, 1, 6) gives 'batch': batch norm in training",
+        ),
+        ("which_norm", lambda *moved: "group norm", "that is not right"),
+        ("which_norm", lambda *moved: 1 / 0, "it stops with ZeroDivisionError"),
     ],
 )
 def test_wrong_answers_as_learners_write_them(name, answer, words, said):
@@ -114,29 +86,30 @@ def test_wrong_answers_as_learners_write_them(name, answer, words, said):
 
 
 def test_two_mistakes_at_once_are_both_named(said):
-    def answer(x, groups, weight, bias, eps):
-        z = x.reshape(len(x), groups, -1)
-        z = (z - z.mean(-1, keepdim=True)) / (z.std(-1, keepdim=True) + eps)
-        return z.view_as(x) * weight.view(-1, 1, 1) + bias.view(-1, 1, 1)
+    def answer(grad_y, x, weight, eps=1e-5):
+        r = (x**2).mean(-1, keepdim=True).sqrt() + eps
+        x_hat, h = x / r, weight * grad_y
+        return h / r, (grad_y * x_hat).sum(0)
 
-    output = said("group_norm", answer)
-    assert "unbiased" in output
+    output = said("rms_norm_backward", answer)
     assert "outside the square root" in output
+    assert "x_hat * mean(h * x_hat) is missing" in output
 
 
-@pytest.mark.parametrize("norm", ["batch", "layer", "group", "instance", "position", "RMS"])
-def test_the_counts_are_those_of_the_picture_and_of_torchs_parameters(norm):
-    n, c, h, w, groups = 4, 6, 2, 3, 3
-    layers = {
-        "batch": torch.nn.BatchNorm2d(c),
-        "layer": torch.nn.LayerNorm((c, h, w)),
-        "group": torch.nn.GroupNorm(groups, c),
-        "instance": torch.nn.InstanceNorm2d(c, affine=True),
-        "position": torch.nn.LayerNorm(c),
-        "RMS": torch.nn.RMSNorm((c, h, w)),
-    }
-    learned = sum(p.numel() for p in layers[norm].parameters())
-    assert exercises.count_statistics(norm, n, c, h, w, groups) == (
-        counts(norm, (n, c, h, w), groups)[0],
-        learned,
+@pytest.mark.parametrize("norm", ["batch", "layer", "group", "instance", "position"])
+def test_which_norm_agrees_with_the_sets_of_the_picture(norm):
+    sets = sharing(norm, (4, 6, 2, 5), groups=3)
+    moved = sets == sets[0, 0, 0, 0]
+    images, channels, pixels = (int(moved.flatten(2).any(axes).sum()) for axes in ((1, 2), (0, 2), (0, 1)))
+    assert exercises.which_norm(images, channels, pixels, 6) == norm
+
+
+def test_the_backward_passes_are_torchs():
+    g, x, w = (torch.randn(4, 5, dtype=torch.float64) for _ in range(3))
+    w = w[0]
+    _, right = torch.autograd.functional.vjp(
+        lambda x, w, b: F.layer_norm(x, (5,), w, b, 0.1), (x, w, torch.zeros_like(w)), g
     )
+    torch.testing.assert_close(exercises.layer_norm_backward(g, x, w, 0.1), right)
+    _, right = torch.autograd.functional.vjp(lambda x, w: F.rms_norm(x, (5,), w, 0.1), (x, w), g)
+    torch.testing.assert_close(exercises.rms_norm_backward(g, x, w, 0.1), right)
