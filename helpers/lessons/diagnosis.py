@@ -3,7 +3,8 @@
 An exercise is data: its solution, inputs to try, and mistakes. A mistake is an edit of the solution's source:
 a snippet that is right, one that is wrong, the words for it. A wrong answer is compared with the solution
 under every single edit, then under every pair; the edits that reproduce the answer's numbers name what went
-wrong. Where none do, the answer is asked again with one argument changed, to see whether it is used, and then
+wrong. Where none do, so is every sign, factor and power of the solution's that may be wrong or missing
+(`operations`), the answer is asked again with one argument changed, to see whether it is used, and then
 the numbers themselves are looked at: a sign, a factor, rounding, results exchanged.
 """
 
@@ -22,6 +23,7 @@ from torch import Tensor
 from helpers.lessons import calling
 from helpers.lessons.calling import TooLong, Watched, copied, settings, stopped
 from helpers.lessons.comparing import Seen, agree, first_difference, form, plain, shown, tensor
+from helpers.lessons.operations import mistaken_operations
 from helpers.lessons.relations import relation
 
 _NONE = "is a `return` missing?"
@@ -197,6 +199,7 @@ class Exercise:
             or self._stopped_alike(seen, error)
             or ([] if end else self._unused(seen, right, wrong, watched))
             or (self._named(seen, wrong, 2) if most > 1 and _varied(seen) else [])
+            or ([] if end else self._named_by_operation(seen, right, wrong))
             or end
             or self._named_somewhere(seen, wrong)
             or self._unnamed(seen, right, wrong)
@@ -339,6 +342,24 @@ class Exercise:
             found.append(f"{where} gives {plain_result(seen[i])}: {words}")
         return found
 
+    def _named_by_operation(
+        self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int]
+    ) -> list[str]:
+        """The words for the one operation of the solution's that is wrong; none if two would explain it."""
+        order = sorted(range(len(seen)), key=lambda i: (i not in wrong, _size(self.cases[i])))
+        found = {
+            words: None
+            for source, words in (mistaken_operations(_source(self.answer)) if _varied(seen) else ())
+            if self._reproduced(_compiled(self.answer, source), seen, order, self.same[-1])
+        }
+        names = [
+            name
+            for name in seen[0]
+            if not all(agree({name: seen[i][name]}, right[i], self.typed) for i in range(len(seen)))
+        ]
+        where = "" if len(seen[0]) == 1 else f"{', '.join(names)}: "
+        return [f"{where}{words}" for words in found] if len(found) == 1 else []
+
     def _named_somewhere(self, seen: Sequence[Seen], wrong: Sequence[int]) -> list[str]:
         """The words for one edit that reproduces all wrong cases, where the others are right."""
         values = [tensor(value) for i in wrong for value in seen[i].values() if value is not None]
@@ -353,6 +374,11 @@ class Exercise:
         self, edits: Sequence[tuple], seen: Sequence[Seen], order: Sequence[int], same: Callable[..., bool]
     ) -> bool:
         mistaken = self.edited(tuple((right, wrong) for right, wrong, _ in edits))
+        return self._reproduced(mistaken, seen, order, same)
+
+    def _reproduced(
+        self, mistaken: Callable | None, seen: Sequence[Seen], order: Sequence[int], same: Callable[..., bool]
+    ) -> bool:
         if mistaken is None:
             return False
         for i in order:
@@ -473,6 +499,11 @@ def _edited(answer: Callable, edits: tuple[tuple[Snippet, Snippet], ...]) -> Cal
             if source.count(old) != 1:
                 return None
             source = source.replace(old, new)
+    return _compiled(answer, source)
+
+
+@functools.cache
+def _compiled(answer: Callable, source: str) -> Callable | None:
     scope = dict(vars(sys.modules[answer.__module__]))
     try:
         code = compile(source, f"<{answer.__name__} with a mistake>", "exec")
