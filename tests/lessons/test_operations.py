@@ -36,7 +36,11 @@ def _runs(difference, deviation, reach):
 
 
 def test_a_parameter_that_makes_no_difference_is_told(said):
-    assert "the argument a is not used" in said("scaled_gradient", lambda gradient, a: gradient / 7.3)
+    def fixed_norm_step(weight, gradient, lr):
+        stepped = weight - 7.3 * gradient
+        return stepped * weight.norm(dim=1, keepdim=True) / stepped.norm(dim=1, keepdim=True)
+
+    assert "the argument lr is not used" in said("fixed_norm_step", fixed_norm_step)
 
 
 def test_parameters_and_results_in_another_order_are_told(said):
