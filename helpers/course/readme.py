@@ -98,6 +98,11 @@ FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
         "Scales of 1 and 1000 cost gradient descent 3,453,878 steps where equal scales cost 1.",
         ["1 step on equal scales, 3,453,878 on 1 and 1000"],
     ),
+    "03_signals_in_deep_networks": (
+        "Thirty sigmoid layers keep a gradient at a gain of 11; at the gains in use they lose it, and layer "
+        "norm does not bring it back.",
+        ["'sigmoid': 11.0"],
+    ),
     "04_batch_norm_from_scratch": (
         "31 % of a normalized layer's values lie outside -1 to 1, and a batch norm that is not needed does "
         "not switch itself off: gamma and beta end at 0 in 0 of 240 channels.",

@@ -19,6 +19,7 @@ BUILD = ROOT / "build"
 NAMES = (
     "01_data_normalization",
     "02_why_scale_matters",
+    "03_signals_in_deep_networks",
     "04_batch_norm_from_scratch",
     "06_layer_group_instance_rms_norm",
     "07_batch_layer_group_compared",
