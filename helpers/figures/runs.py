@@ -75,8 +75,8 @@ def learning_curves(runs: Runs, ylabel: str = "test accuracy (%)") -> Figure:
     ax.set(xlabel="epoch", ylabel=ylabel)
     ax.xaxis.get_major_locator().set_params(integer=True)
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.25 * (high - low))  # room for the labels of lines that end close together
-    style.label_ends(ax)
+    ax.set_ylim(low, high + 0.1 * (high - low))  # room for the labels of lines that end close together
+    style.label_ends(ax, gap=0.055)
     ends = [f"{label(arm)} {_ending(runs, arm)}" for arm in comparison.arms(runs)]
     what = style.sentence(ylabel.removesuffix(" (%)"))
     fig.alt = f"{what} by epoch, mean and range of the runs of each arm. At the end: {'; '.join(ends)}."

@@ -1,13 +1,9 @@
-"""Exercises of lesson 01: min-max undone, standardization, Chan's merge, histogram equalization."""
+"""Exercises of lesson 01: standardization, Chan's merge, the gaps of a search over learning rates."""
 
 import torch
 from torch import Tensor
 
 from helpers.lessons.diagnosis import Exercise, Mistakes, returned_as
-
-
-def undo_min_max(y, low, high):
-    return y * (high - low) + low
 
 
 def standardize(images, train_images):
@@ -27,50 +23,12 @@ def merge(a, b):
     return count, mean, m2
 
 
-def equalize(image):
-    counts = torch.bincount(image.flatten().long(), minlength=256)  # pixels at each level
-    at_or_below = counts.cumsum(dim=0)
-    darkest = counts[image.min().long()]  # pixels at the darkest level
-    table = 255 * (at_or_below - darkest) / (image.numel() - darkest)
-    return table.round().clamp(min=0).to(torch.uint8)[image.long()]
+def two_gaps(accuracy, a, b):
+    rate = accuracy[:, b].argmax()  # one rate for both: b's best
+    at_one_rate = accuracy[rate, a] - accuracy[rate, b]
+    each_at_its_own = accuracy[:, a].max() - accuracy[:, b].max()
+    return at_one_rate, each_at_its_own
 
-
-UNDO: Mistakes = {
-    "* (high - low)": {"/ (high - low)": "divided by the width of the range: multiply by it"},
-    "(high - low)": {
-        "high": "the factor is high; it should be the width of the range, high - low",
-        "(high + low)": "the factor is high + low; the width of the range is high - low",
-        "1": "nothing is multiplied: the values still lie 1 apart, not high - low",
-        "(low - high)": "the factor is low - high: the width of the range is high - low",
-        "high - low": (
-            "brackets are missing: y * high - low + low multiplies by high only; the factor is the width, "
-            "(high - low)"
-        ),
-        "255": "the factor is 255: use the arguments low and high",
-        "(y.max() - y.min())": "the width is that of y: it should be high - low, from the arguments",
-    },
-    " + low": {
-        "": "low is not added: 0 should become low",
-        " + high": "high is added: 0 should become low",
-        " - low": "low is subtracted: that was on the way there, the way back adds it",
-    },
-    "y * (high - low) + low": {
-        "(y + low) * (high - low)": (
-            "the steps are in the wrong order: multiply first, then add low (the last step is undone first)"
-        ),
-        # 0 + low, so that the other mistakes with low find their place
-        "(y - (0 + low)) / (high - low)": "this scales once more: undo it, from 0 to low and from 1 to high",
-        "y / (high - low)": "this scales once more: undo it, from 0 to low and from 1 to high",
-        "(y * (high - low) + low).clamp(low, high)": (
-            "the result is limited to low ... high: what lies outside 0 ... 1 lies outside of them too"
-        ),
-        "(y - y.min()) / (y.max() - y.min()) * (high - low) + low": (
-            "y is scaled by its own minimum and maximum first: only undo, y need not begin at 0 and end at 1"
-        ),
-        "y * 255": "the arguments low and high are not used: 255 is fixed",
-        "y * (y.max() - y.min()) + y.min()": "low and high are taken from y: use the arguments",
-    },
-}
 
 STANDARDIZED: Mistakes = {
     "axes = (0, 2, 3)": {
@@ -196,66 +154,67 @@ MERGED: Mistakes = {
     },
 }
 
-EQUALIZED: Mistakes = {
-    "darkest = counts[image.min().long()]": {
-        "darkest = image.min().long()": (
-            "the darkest level itself is subtracted: subtract how many pixels it has, counts[darkest level]"
+GAPS: Mistakes = {
+    "rate = accuracy[:, b].argmax()": {
+        "rate = accuracy[:, a].argmax()": "the one rate is the best for a: it should be the best for b",
+        "rate = accuracy.max(dim=1).values.argmax()": (
+            "the one rate is that of the highest accuracy of all scalings: it should be the best for b"
         ),
-        "darkest = 0": (
-            "the darkest level does not become 0: subtract its pixels, above and below (without that it is "
-            "scikit-image's)"
+        "rate = accuracy.mean(dim=1).argmax()": (
+            "the one rate is the best on average over all scalings: it should be the best for b"
         ),
-    },
-    "(at_or_below - darkest) / (image.numel() - darkest)": {
-        "(at_or_below - counts) / (image.numel() - counts[image.max().long()])": (
-            "the pixels below a level are counted, as torchvision does; count those at the level too"
+        "rate = (accuracy[:, a] + accuracy[:, b]).argmax()": (
+            "the one rate is the best for the sum of a and b: it should be the best for b alone"
         ),
-        "counts / (image.numel() - counts[image.max().long()])": (
-            "the histogram is not cumulated: take cumsum of the counts; and the pixels of the brightest "
-            "level are left out below"
+        "rate = accuracy[:, b].argmin()": "the one rate is the worst for b: it should be the best (argmax)",
+        "rate = (accuracy[:, a] - accuracy[:, b]).argmax()": (
+            "the one rate is that of the largest gap: it should be the best for b"
         ),
-        "(at_or_below - counts - darkest) / (image.numel() - darkest)": (
-            "the pixels below a level are counted: count those at the level too"
+        "rate = (accuracy[:, a] - accuracy[:, b]).abs().argmax()": (
+            "the one rate is that of the largest gap: it should be the best for b"
         ),
-        "counts / counts.max()": (
-            "the histogram is not cumulated, and its largest count becomes 255: take cumsum of the counts"
-        ),
-        "(at_or_below - counts) / image.numel()": (
-            "the pixels below a level are counted: count those at the level too"
-        ),
-        "(torch.arange(256) - image.min()) / (image.max() - image.min())": (
-            "this stretches the range, a straight line: equalization follows the cumulated histogram"
-        ),
-        "((counts > 0).cumsum(dim=0) - 1) / ((counts > 0).sum() - 1)": (
-            "distinct levels are counted (ranks): count the pixels at or below each"
-        ),
-        "at_or_below / (image.numel() - darkest)": (
-            "the darkest level's pixels are subtracted below, not above"
-        ),
-        "(at_or_below - darkest) / image.numel()": (
-            "the darkest level's pixels are subtracted above, not below"
+        "rate = len(accuracy) // 2": "the one rate is the middle one: it should be the best for b",
+        "rate = -1": "the one rate is the last one: it should be the best for b",
+        "rate = 0": "the one rate is the first one: it should be the best for b",
+        "rate, accuracy = accuracy[b].argmax(), accuracy.T": (
+            "rows and columns are swapped: a row is a rate, a column is a scaling"
         ),
     },
-    "table.round()": {
-        "table.floor()": (
-            "the new levels are truncated, not rounded: .to(torch.uint8) drops what follows the point"
+    "at_one_rate = accuracy[rate, a] - accuracy[rate, b]": {
+        "at_one_rate = accuracy[rate, b] - accuracy[rate, a]": "the gap at one rate is b - a: a minus b",
+        "at_one_rate = (accuracy[rate, a] - accuracy[rate, b]).abs()": (
+            "the gap at one rate lost its sign: a minus b, negative where a is behind"
+        ),
+        "at_one_rate = accuracy[rate, a]": "that is a's accuracy at one rate: subtract b's",
+        "at_one_rate = (accuracy[:, a] - accuracy[:, b]).mean()": (
+            "that is the mean gap over all rates: take the gap at one rate, the best for b"
         ),
     },
-    ("255 *", ".clamp(min=0)"): {
-        ("256 *", ".clamp(0, 255)"): "the share is multiplied by 256: by 255, the brightest level",
-    },
-    "255 *": {
-        "256 *": "the brightest level is multiplied by 256, which wraps round to 0 in a uint8: 255",
-        "1 *": "the levels go from 0 to 1: multiply by 255",
-    },
-    "at_or_below = counts.cumsum(dim=0)": {
-        "at_or_below, counts = counts, torch.zeros_like(counts)": (
-            "the histogram is not cumulated: take cumsum of the counts"
+    "each_at_its_own = accuracy[:, a].max() - accuracy[:, b].max()": {
+        "each_at_its_own = accuracy[:, b].max() - accuracy[:, a].max()": (
+            "the gap at their own rates is b - a: a minus b"
         ),
-    },
-    ".clamp(min=0)": {
-        ".neg().add(255).clamp(min=0)": (
-            "bright and dark are exchanged: count the pixels at or below a level, not those above"
+        "each_at_its_own = (accuracy[:, a].max() - accuracy[:, b].max()).abs()": (
+            "the gap at their own rates lost its sign: a minus b, negative where a is behind"
+        ),
+        "each_at_its_own = (accuracy[:, a] - accuracy[:, b]).max()": (
+            "that is the largest gap at one rate: each takes its own best rate, then subtract"
+        ),
+        "each_at_its_own = accuracy[:, a].mean() - accuracy[:, b].mean()": (
+            "that is the gap of the means over the rates: take each one's best rate"
+        ),
+        "each_at_its_own = accuracy[:, a].median() - accuracy[:, b].median()": (
+            "that is the gap of the medians over the rates: take each one's best rate"
+        ),
+        "each_at_its_own = accuracy[:, a].argmax() - accuracy[:, b].argmax()": (
+            "argmax gives the places of the best rates: take the accuracies there, max"
+        ),
+        "each_at_its_own = accuracy[:, a].max()": "that is a's best accuracy: subtract b's best",
+        "each_at_its_own = accuracy[rate, a] - accuracy[rate, b]": (
+            "the second gap is the first again: each should be at its own best rate"
+        ),
+        "each_at_its_own = accuracy[:, a].max() - accuracy[rate, a]": (
+            "that is what a gains by its own rate: subtract b's best accuracy, not a's at b's rate"
         ),
     },
 }
@@ -277,30 +236,13 @@ def _far_part(count: int) -> tuple[int, Tensor, Tensor]:
     return tuple(part.float() if isinstance(part, Tensor) else part for part in _part(count, 10_000.0))
 
 
-def _levels(seed: int) -> Tensor:
-    """A dark image (12, 16) uint8 of few levels; level 20, its darkest, holds many pixels."""
+def _map(seed: int, rates: int, scalings: int) -> Tensor:
+    """Accuracies (rates, scalings) in percent, each scaling with a best rate of its own."""
     make = torch.Generator().manual_seed(seed)
-    return 20 + (140 * torch.rand(12, 16, generator=make) ** 2).byte() // 7 * 7
+    return 10 + 85 * torch.rand(rates, scalings, generator=make, dtype=torch.float64)
 
-
-_SMALL = torch.tensor([[10, 12, 12, 12], [12, 40, 40, 40], [200, 200, 200, 200]], dtype=torch.uint8)
 
 EXERCISES = [
-    Exercise(
-        undo_min_max,
-        cases=[
-            (_values(2, 3, 4, 5, seed=1), 0.0, 255.0),
-            (_values(2, 3, 4, 5, seed=1), -3.0, 5.0),
-            (torch.tensor([0, 0.25, 1, 1.5]).double(), 2.0, 5.0),
-        ],
-        mistakes=UNDO,
-        hints=(
-            "Min-max scaling subtracted low first and divided by the width of the range last. Which step is "
-            "undone first?",
-            "Multiply by the width, high - low; then add low. Check: 0 becomes low, 1 becomes high.",
-        ),
-        praise="Also where the darkest value is not 0.",
-    ),
     Exercise(
         standardize,
         cases=[
@@ -345,17 +287,17 @@ EXERCISES = [
         praise="Also for parts of unequal size, and for a single value.",
     ),
     Exercise(
-        equalize,
-        cases=[(_levels(1),), (_levels(2),), (_SMALL,)],
-        mistakes=EQUALIZED,
+        two_gaps,
+        cases=[(_map(1, 6, 5), 0, 2), (_map(2, 5, 7), 4, 1), (_map(3, 4, 4), 1, 3), (_map(4, 4, 4), 0, 3)],
+        look=returned_as("the gap at one rate", "the gap at their own rates"),
+        typed=False,
+        mistakes=GAPS,
         hints=(
-            "torch.bincount(..., minlength=256) counts the pixels of each level; cumsum of that counts those "
-            "at or below it.",
-            "The darkest level that occurs is to become 0: subtract its pixels from the cumulated counts, "
-            "and from the number of all pixels.",
-            "table = 255 * (at_or_below - darkest) / (pixels - darkest), rounded, at least 0, as uint8; "
-            "table[image.long()] looks every pixel up.",
+            "A column is a scaling, a row is a rate. Which row is the best one for b?",
+            "accuracy[:, b].argmax() is that row; the first gap compares a and b there. The second gap "
+            "needs no row.",
+            "The second gap is accuracy[:, a].max() - accuracy[:, b].max(): each at its own best rate.",
         ),
-        praise="The darkest level becomes 0, the brightest 255, as in OpenCV.",
+        praise="Only the second is about the scalings; the first holds the rate's part too.",
     ),
 ]
