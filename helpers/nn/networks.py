@@ -115,7 +115,7 @@ class Mlp(nn.Module):
     Args:
         norm: "none", "batch" or "layer" (see layers.vector_norm).
         activation: "relu" with Glorot-uniform first weights, or "leaky_relu" with He-normal ones (Glorot, He:
-            see lesson 02), as the published networks pair them. The last layer is Glorot-uniform in both;
+            see lesson 03), as the published networks pair them. The last layer is Glorot-uniform in both;
             biases start at 0.
         input_norm: a batch normalization of the pixels before the first layer.
         before: the normalization comes before the activation (Ioffe and Szegedy 2015, section 3.2) instead of
