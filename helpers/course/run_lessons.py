@@ -21,6 +21,7 @@ NAMES = (
     "02_why_scale_matters",
     "03_signals_in_deep_networks",
     "04_batch_norm_from_scratch",
+    "05_batch_norm_in_use",
     "06_layer_group_instance_rms_norm",
     "07_batch_layer_group_compared",
     "08_batch_norm_before_and_after",
