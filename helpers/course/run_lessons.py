@@ -26,7 +26,9 @@ NAMES = (
     "07_batch_layer_group_compared",
     "08_batch_norm_before_and_after",
     "09_batch_size_learning_rate_depth",
+    "10_why_batch_norm_helps",
     "11_l1_l2_from_scratch",
+    "12_weight_decay",
     "13_regularization_experiments",
 )
 CELL_TIMEOUT = 600  # seconds; a committed lesson needs less than 60 in all

@@ -67,7 +67,7 @@ def _frame(ax: Axes, row: int, column: int) -> None:
 
 
 def decay_maps(maps: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figure:
-    """One panel for each map of helpers.lessons.l1_l2_from_scratch.decay on one scale of tints, with the
+    """One panel for each map of helpers.lessons.weight_decay.decay on one scale of tints, with the
     numbers.
 
     The best decay of each learning rate is framed; a cross is a run that diverged or is missing.

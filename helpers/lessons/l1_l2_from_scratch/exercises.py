@@ -1,20 +1,13 @@
-"""Exercises of lesson 11: soft threshold, ridge with an intercept, a lasso update, a step of AdamW."""
+"""Exercises of lesson 11: soft threshold, a lasso update, a penalty from cross-validation."""
 
 import torch
 from torch import Tensor
 
-from helpers.lessons.diagnosis import Exercise, Mistakes, returned_as
+from helpers.lessons.diagnosis import Exercise, Mistakes
 
 
 def soft_threshold(w, threshold):
     return w.sign() * (w.abs() - threshold).clamp(min=0)
-
-
-def ridge_with_intercept(x, y, penalty):
-    rows, target = x - x.mean(dim=0), y - y.mean()
-    gram = rows.T @ rows / len(x) + penalty * torch.eye(rows.shape[1], dtype=x.dtype)
-    w = torch.linalg.solve(gram, rows.T @ target / len(x))
-    return w, y.mean() - x.mean(dim=0) @ w
 
 
 def lasso_coordinate(x, y, w, j, penalty):
@@ -25,13 +18,11 @@ def lasso_coordinate(x, y, w, j, penalty):
     return c.sign() * (c.abs() - penalty).clamp(min=0) / curvature
 
 
-def adamw_step(w, g, m, v, t, lr, beta1, beta2, eps, decay):
-    w = w * (1 - lr * decay)  # the decay: past m, v and the division
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g**2
-    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-    root = v_hat.sqrt() + eps
-    return w - lr * m_hat / root, m, v
+def one_standard_error(penalties, errors):
+    mean = errors.mean(dim=1)
+    best = mean.argmin()
+    limit = mean[best] + errors[best].std() / errors.shape[1] ** 0.5
+    return penalties[mean <= limit].max()
 
 
 SOFT: Mistakes = {
@@ -94,87 +85,6 @@ SOFT: Mistakes = {
     },
 }
 
-RIDGE: Mistakes = {
-    ("rows, target = x - x.mean(dim=0), y - y.mean()", "return w, y.mean() - x.mean(dim=0) @ w"): {
-        (
-            "rows, target = torch.cat([x, torch.ones_like(x[:, :1])], dim=1), y",
-            "return w[:-1], w[-1]",
-        ): "the intercept is penalized: it shrinks to 0, and adding 100 to y changes the weights",
-        (
-            "rows, target = x, y",
-            "return w, y.mean() - x.mean(dim=0) @ w",
-        ): "the inputs and y are not centred: the weights have to make up for the missing intercept",
-        (
-            "rows, target = x, y",
-            "return w, torch.zeros(())",
-        ): "the inputs and y are not centred, and the intercept is 0",
-        (
-            "rows, target = x, y - y.mean()",
-            "return w, y.mean() - x.mean(dim=0) @ w",
-        ): "only y is centred: the inputs have a mean, too",
-        (
-            "std = x.std(dim=0, correction=0)\n    rows, target = (x - x.mean(dim=0)) / std, y - y.mean()",
-            "w = w / std\n    return w, y.mean() - x.mean(dim=0) @ w",
-        ): "the inputs are standardized: the penalty then acts on other weights; only subtract the mean",
-        (
-            "rows, target = x - x.mean(), y - y.mean()",
-            "return w, y.mean() - x.mean(dim=0) @ w",
-        ): "one mean for all inputs is subtracted: each column has its own, x.mean(dim=0)",
-        (
-            "rows, target = (x - x.mean(dim=0)) / x.std(dim=0, correction=0), y - y.mean()",
-            "return w, y.mean() - x.mean(dim=0) @ w",
-        ): "the inputs are divided by their standard deviation: only subtract the mean",
-    },
-    " - x.mean(dim=0) @ w": {
-        "": "the intercept is the mean of y alone: the inputs have a mean, so subtract mean(x) . w",
-        " + x.mean(dim=0) @ w": "mean(x) . w is added to the mean of y: it should be subtracted",
-    },
-    ("rows.T @ rows / len(x)", "rows.T @ target / len(x)"): {
-        (
-            "rows.T @ rows",
-            "rows.T @ target",
-        ): "nothing is divided by N: the loss is a mean, so here the penalty is N times too weak",
-        ("rows.T @ rows / len(x)", "rows.T @ target"): "x . y is not divided by N, while x . x is",
-        ("rows.T @ rows", "rows.T @ target / len(x)"): "x . x is not divided by N, while x . y is",
-        (
-            "rows.T @ rows / (len(x) - 1)",
-            "rows.T @ target / (len(x) - 1)",
-        ): "divided by N - 1: the loss is a mean over N",
-        (
-            "rows.T @ rows / (len(x) - 1)",
-            "rows.T @ target / len(x)",
-        ): "x . x is divided by N - 1 (torch.cov does that): the loss is a mean over N",
-        (
-            "rows.T @ rows / x.shape[1]",
-            "rows.T @ target / x.shape[1]",
-        ): "divided by the number of inputs, d: N is the number of rows",
-    },
-    "+ penalty": {
-        "+ 2 * penalty": (
-            "twice the penalty is added: half the sum of w^2 is penalized, the gradient is penalty * w"
-        ),
-        "- penalty": "the penalty is subtracted: its sign should be +",
-        "+ penalty / 2": "half the penalty is added: its gradient is penalty * w",
-        "+ penalty**2": "the penalty is squared",
-    },
-    (
-        " + penalty * torch.eye(rows.shape[1], dtype=x.dtype)",
-        "w = torch.linalg.solve(gram, rows.T @ target / len(x))",
-    ): {
-        (
-            "",
-            "w = torch.linalg.solve(gram, rows.T @ target / len(x))\n"
-            "    w = w.sign() * (w.abs() - penalty).clamp(min=0)",
-        ): "that is a soft threshold, L1's, after least squares: ridge penalizes the squares, inside solve",
-    },
-    " + penalty * torch.eye(rows.shape[1], dtype=x.dtype)": {
-        "": "the penalty is not added: this is least squares"
-    },
-    "torch.eye(rows.shape[1], dtype=x.dtype)": {
-        "1": "the penalty is added to every entry of X^T X / N: it belongs on the diagonal only",
-    },
-}
-
 COORDINATE: Mistakes = {
     "y - x @ w + column * w[j]": {
         "y - x @ w": "the residual still holds weight j's own share: take out the other weights only",
@@ -234,100 +144,45 @@ COORDINATE: Mistakes = {
     },
 }
 
-ADAMW: Mistakes = {
-    "w = w * (1 - lr * decay)": {
-        "g = g + decay * w": "the decay is added to the gradient: that is Adam with an L2 penalty, not AdamW",
-        "w = w * (1 - decay)": (
-            "the decay is not multiplied by lr: torch's AdamW multiplies w by 1 - lr * decay"
+ONE_ERROR: Mistakes = {
+    "errors[best].std() / errors.shape[1] ** 0.5": {
+        "0": "that is the penalty of the smallest mean error: the rule allows one standard error more",
+        "errors[best].std()": (
+            "the standard deviation over the folds is not divided by the square root of their number"
         ),
-        "pass": "the weight does not decay",
-        "w = w * (1 + lr * decay)": "the weight grows: multiply by 1 - lr * decay",
-        "w = w - decay": "the decay is subtracted: it multiplies the weight, by 1 - lr * decay",
+        "errors[best].std() / errors.shape[1]": ("divided by the number of folds: divide by its square root"),
+        "errors[best].std() / errors.shape[0] ** 0.5": (
+            "divided by the square root of the number of penalties: take the number of folds"
+        ),
+        "errors[best].std(correction=0) / errors.shape[1] ** 0.5": (
+            "the standard deviation is divided by the number of folds, not by that number minus 1"
+        ),
+        "errors.std() / errors.shape[1] ** 0.5": (
+            "the standard deviation is that of all errors: take the folds of the best penalty"
+        ),
+        "errors.std(dim=1) / errors.shape[1] ** 0.5": (
+            "each penalty has its own standard error here: take that of the best penalty for all"
+        ),
+        "mean.std() / errors.shape[1] ** 0.5": (
+            "the standard deviation is that of the means: take the folds of the best penalty"
+        ),
+        "errors[best].var() / errors.shape[1]": "the variance is used: take the standard deviation",
+        "2 * errors[best].std() / errors.shape[1] ** 0.5": "two standard errors are allowed: take one",
     },
-    ("w = w * (1 - lr * decay)", "return w "): {
-        (
-            "pass",
-            "return w * (1 - lr * decay / root) ",
-        ): "the decay is divided by the square root of v: AdamW lets it bypass that division",
-    },
-    ("w = w * (1 - lr * decay)", "return w - lr * m_hat / root"): {
-        ("pass", "return (w - lr * m_hat / root) * (1 - lr * decay)"): (
-            "the weight decays after the step, so that the step decays with it: torch's AdamW decays before "
-            "the step"
+    "penalties[mean <= limit].max()": {
+        "penalties[mean <= limit].min()": (
+            "the smallest such penalty is returned: the rule takes the largest, the simplest model"
         ),
-    },
-    "m / (1 - beta1**t), v / (1 - beta2**t)": {
-        "m, v": "m and v are not corrected for starting at 0: divide by 1 - beta ** t",
-        "m / (1 - beta1**t), v": "v is not corrected for starting at 0: divide it by 1 - beta2 ** t",
-        "m, v / (1 - beta2**t)": "m is not corrected for starting at 0: divide it by 1 - beta1 ** t",
-        "m / (1 - beta1), v / (1 - beta2)": "m and v are divided by 1 - beta: t is missing, 1 - beta ** t",
-        "m / (1 - beta1 * t), v / (1 - beta2 * t)": (
-            "beta is multiplied by t: it should be its power, beta ** t"
-        ),
-        "m / (1 - beta1 ** (t - 1)), v / (1 - beta2 ** (t - 1))": (
-            "t is counted from 1 already: beta ** t, not t - 1"
-        ),
-        "m / (1 - beta1 ** (t + 1)), v / (1 - beta2 ** (t + 1))": (
-            "t is counted from 1 already: beta ** t, not t + 1"
-        ),
-        "m / (1 - beta1**t), v / (1 - beta1**t)": "v is corrected by beta1: it is beta2's, 1 - beta2 ** t",
-        "m / (1 - beta2**t), v / (1 - beta2**t)": "m is corrected by beta2: it is beta1's, 1 - beta1 ** t",
-        "m / (1 - beta2**t), v / (1 - beta1**t)": (
-            "the two corrections are exchanged: m has beta1, v has beta2"
+        "penalties.max()": "the largest of all penalties is returned, whatever its error",
+        "(mean <= limit).nonzero().max()": "the place in the list is returned: return the penalty",
+        "penalties[(mean - limit).abs().argmin()]": (
+            "the penalty whose error is nearest to the limit is returned: it must not exceed the limit"
         ),
     },
-    "root, m, v": {
-        "root, m_hat, v_hat": (
-            "the corrected m and v are returned: return the running ones, or they are corrected twice"
-        ),
-        "root, v, m": "m and v are returned in the wrong order",
+    "mean[best] + ": {"mean[best] - ": "the standard error is subtracted: the limit lies above the minimum"},
+    "errors.mean(dim=1)": {
+        "errors.median(dim=1).values": "the median over the folds is taken: take the mean"
     },
-    "v_hat.sqrt() + eps": {
-        "(v_hat + eps).sqrt()": "eps is inside the square root",
-        "v_hat.sqrt()": "eps is missing",
-        "v_hat + eps": "divided by v: take its square root",
-        "v_hat.sqrt() + eps / (1 - beta2**t) ** 0.5": (
-            "eps is added before v is corrected: correct v first, then take the square root, then add eps"
-        ),
-    },
-    ("beta1 * m + (1 - beta1) * g", "beta2 * v + (1 - beta2) * g**2"): {
-        (
-            "(1 - beta1) * m + beta1 * g",
-            "(1 - beta2) * v + beta2 * g**2",
-        ): "the shares are swapped: beta is the share of the old value",
-        (
-            "beta1 * m + (1 - beta1) * g",
-            "beta2 * v + (1 - beta2) * g.abs()",
-        ): "v averages |g|: it should average g ** 2",
-        (
-            "beta1 * m + (1 - beta1) * g",
-            "beta2 * v + (1 - beta2) * m**2",
-        ): "v averages the square of m: it should average g ** 2",
-        ("beta1 * m + g", "beta2 * v + g**2"): "the new value is not multiplied by 1 - beta",
-    },
-    "decay):": {
-        "decay):\n    beta1, beta2 = beta2, beta1": (
-            "beta1 and beta2 are exchanged: beta1 is m's, beta2 is v's"
-        ),
-    },
-    ("    m = beta1", "m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)"): {
-        (
-            "    old_m, old_v = m, v\n    m = beta1",
-            "m_hat, v_hat = old_m / (1 - beta1**t), old_v / (1 - beta2**t)",
-        ): "the step uses the old m and v: update them first",
-        (
-            "    old_m = m\n    m = beta1",
-            "m_hat, v_hat = old_m / (1 - beta1**t), v / (1 - beta2**t)",
-        ): "the step uses the old m: update it first",
-    },
-    "    root = v_hat": {
-        "    old_v = (v - (1 - beta2) * g**2) / beta2 / (1 - beta2**t)\n"
-        "    v_hat = old_v\n"
-        "    root = v_hat": "the step uses the old v: update v first",
-        "    m_hat = g\n    root = v_hat": "the step uses g: it should use m, the running mean of it",
-    },
-    " - lr * m_hat": {" + lr * m_hat": "the step goes uphill: subtract it"},
-    " / root, m, v": {", m, v": "the step is not divided by the square root of v"},
 }
 
 
@@ -349,7 +204,16 @@ _CENTRED, _TARGET = _X - _X.mean(dim=0), _Y - _Y.mean()
 _COEFFICIENTS = _numbers(0.4, 0.9, -0.2)
 _W = _numbers(-3.0, -0.7, -0.2, 0.0, 0.1, 0.6, 2.5)
 _FEW_X, _FEW_Y = _numbers(1, 0, 3, 1, -1, 2, 1, -3).view(4, 2), _numbers(2, 5, -1, 0)
-_STATE = (*(_drawn(4, seed=seed) for seed in (3, 4, 5)), _drawn(4, seed=6).square())
+
+_PENALTIES = torch.logspace(-2, 1, 31, dtype=torch.float64)
+
+
+def _curve(seed: int, bend: float, spread: float, folds: int) -> Tensor:
+    """Errors (31, folds) that are smallest near a penalty of 0.3."""
+    bowl = bend * (_PENALTIES / 0.3).log().square().view(-1, 1)
+    each = spread * _drawn(1, folds, seed=seed) * (1 + 0.5 * _drawn(31, 1, seed=seed + 20).abs())
+    return 10 + bowl + each + 0.02 * _drawn(31, folds, seed=seed + 10)
+
 
 EXERCISES = [
     Exercise(
@@ -361,19 +225,6 @@ EXERCISES = [
             "The size loses the threshold, but never falls below 0: clamp(min=0). Then give the sign back.",
         ),
         praise="All of [-threshold, threshold] becomes exactly 0.",
-    ),
-    Exercise(
-        ridge_with_intercept,
-        cases=[(_X, _Y, 0.7), (_X[:9, :2], _Y[:9], 2.0), (_FEW_X, _FEW_Y, 0.5)],
-        look=returned_as("the weights", "the intercept"),
-        mistakes=RIDGE,
-        hints=(
-            "Subtract its mean from each column of x, and from y: what is left is ridge without an "
-            "intercept.",
-            "The weights solve (X^T X / N + penalty * identity) w = X^T y / N: torch.linalg.solve.",
-            "The intercept puts the means back: mean of y minus (mean of x) . w.",
-        ),
-        praise="Adding 100 to y adds 100 to the intercept and nothing else.",
     ),
     Exercise(
         lasso_coordinate,
@@ -395,31 +246,22 @@ EXERCISES = [
         praise="The exact minimum over one weight: no learning rate is needed.",
     ),
     Exercise(
-        adamw_step,
+        one_standard_error,
         cases=[
-            (
-                _STATE[0],
-                _STATE[1],
-                torch.zeros(4).double(),
-                torch.zeros(4).double(),
-                1,
-                0.1,
-                0.9,
-                0.99,
-                1e-2,
-                0.3,
-            ),
-            (*_STATE, 3, 0.05, 0.8, 0.95, 1e-1, 0.5),
+            (_PENALTIES, _curve(1, 0.3, 1.0, 5)),
+            (_PENALTIES, _curve(2, 0.2, 1.5, 10)),
+            (_PENALTIES.flip(0), _curve(3, 0.5, 2.0, 8).flip(0)),
+            (_PENALTIES, _curve(4, 0.05, 2.0, 3)),
+            (_PENALTIES, _curve(6, 0.2, 3.0, 2)),
+            (_PENALTIES[4:], _curve(5, 0.1, 0.7, 6)[4:]),
         ],
-        look=returned_as("w", "m", "v"),
-        mistakes=ADAMW,
+        mistakes=ONE_ERROR,
         hints=(
-            "Four lines: the decay of w; the running mean m of g; the running mean v of g ** 2; the step.",
-            "m and v start at 0 and are too small at first: for the step, divide them by 1 - beta1 ** t and "
-            "1 - beta2 ** t. Return them as they are.",
-            "w * (1 - lr * decay) - lr * m_hat / (sqrt(v_hat) + eps): the decay is not divided by the square "
-            "root.",
+            "Three steps: the mean error of each penalty, the best of them, the limit above the best.",
+            "The standard error of the best: the standard deviation of its errors over the folds (torch's, "
+            "with n - 1), divided by the square root of the number of folds.",
+            "Of all penalties whose mean error is at most mean[best] + standard error, return the largest.",
         ),
-        praise="As torch.optim.AdamW, step for step.",
+        praise="Breiman's rule: the simplest model that cannot be distinguished from the best.",
     ),
 ]

@@ -1,41 +1,16 @@
-"""Figures of L1 and L2 penalties: pulls, diamond and circle, paths of solutions, steps, outliers."""
+"""Figures of L1 and L2 penalties: steps, diamond and circle, shrinkage, errors by penalty."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from torch import Tensor
 
-from helpers.figures.style import INK, LINES, MUTED, OF_PENALTY, PALETTE, Figure, label_ends, lines, subplots
+from helpers.figures.style import INK, LINES, MUTED, OF_PENALTY, PALETTE, Figure, label_ends, subplots
 from helpers.lessons.l1_l2_from_scratch import linear
-from helpers.nn.penalties import soft_threshold
 
 _L1, _L2 = PALETTE["layer"], PALETTE["batch"]
 _LOOK = {name: {"color": PALETTE[norm], "linestyle": LINES[norm]} for name, norm in OF_PENALTY.items()}
-
-
-def pulls() -> Figure:
-    """Over one weight: both penalties (factor 1), their gradients, and over a the minimum of (w - a)^2 / 2 +
-    penalty.
-    """
-    w = torch.linspace(-3, 3, 601, dtype=torch.float64)
-    fig, axes = subplots(1, 3, figsize=(7.5, 2.6))
-    columns = {
-        ("penalty", "weight $w$"): {"L1": w.abs(), "L2": w**2 / 2},
-        ("its gradient", "weight $w$"): {"L1": w.sign(), "L2": w},
-        ("best weight", "$a$, the best without penalty"): {
-            "L1": soft_threshold(w, 1.0),
-            "L2": w / 2,
-            "none": w,
-        },
-    }
-    for ax, ((title, xlabel), series) in zip(axes, columns.items(), strict=True):
-        for name, values in series.items():
-            ax.plot(w, values, label=name, **_LOOK[name])
-        ax.set(title=title, xlabel=xlabel)
-        label_ends(ax, gap=0.1)
-    return fig
 
 
 def steps(paths: Mapping[str, Tensor], limit: float) -> Figure:
@@ -90,22 +65,6 @@ def _allowed(name: str, w: Tensor) -> tuple[np.ndarray, np.ndarray]:
     return w.norm().item() * np.cos(turn), w.norm().item() * np.sin(turn)
 
 
-def solution_paths(strengths: Tensor, paths: Mapping[str, Tensor], names: Sequence[str]) -> Figure:
-    """One panel for each method: its weights (P, d) over the penalties (P,), which fall to the right."""
-    fig, axes = subplots(1, len(paths), figsize=(7.5, 4.6), sharey=True, squeeze=False)
-    for ax, (title, path) in zip(axes[0], paths.items(), strict=True):
-        ax.set(xscale="log", title=title)
-        ax.invert_xaxis()  # the penalty falls to the right, where the names are
-        ax.axhline(0, color=MUTED, linewidth=0.8, label="_")
-        for name, weights in zip(names, path.T.numpy(), strict=True):
-            ax.plot(strengths, weights, label=name)
-        ax.set_xlabel("penalty")
-    for ax in axes[0]:  # when the shared limits are final
-        label_ends(ax, gap=0.045)
-    axes[0, 0].set_ylabel("weight")
-    return fig
-
-
 def shrinkage(
     eigenvalues: Tensor, turned: Tensor, ratios: Tensor, names: Sequence[str], penalty: float
 ) -> Figure:
@@ -129,89 +88,20 @@ def shrinkage(
     return fig
 
 
-def _with_outlier(height: float) -> tuple[Tensor, Tensor, Tensor]:
-    """x, y: 20 points of slope 1, x with deviation 1; and y with one of them moved up by `height`."""
-    draw = torch.Generator().manual_seed(4)
-    x = torch.linspace(-1.65, 1.65, 20, dtype=torch.float64)
-    y = x + 0.2 * torch.randn(20, generator=draw, dtype=torch.float64)
-    moved = y.clone()
-    moved[-2] += height
-    return x, y, moved
+def validation(strengths: Tensor, curves: Mapping[str, Mapping[str, Tensor]]) -> Figure:
+    """One panel for each penalty: root mean squared errors over its strength, a line for each set of data.
 
-
-def outlier_fits(height: float) -> dict[str, dict[str, list[float]]]:
-    """Loss -> penalty ("L1", "L2", of 0.1) -> slope and intercept, with one point moved up by `height`."""
-    x, _, moved = _with_outlier(height)
-    l1, l2 = torch.tensor([[0.1, 0.0], [0.0, 0.1]]).double()
-    fits = {
-        loss: linear.linear_fits(x.view(1, -1, 1), moved.view(1, -1), l1, l2, limit)[:, 0]
-        for loss, limit in (("squared error", None), ("Huber's loss", 0.5))
-    }
-    return {loss: dict(zip(("L1", "L2"), both.tolist(), strict=True)) for loss, both in fits.items()}
-
-
-def outlier_lines(height: float = 12.0) -> Figure:
-    """Four lines through 20 points of slope 1, one of them moved up by `height`.
-
-    Squared error and Huber's loss, each with an L1 and an L2 penalty.
+    curves: penalty -> set of data -> mean squared error (P,).
     """
-    x, y, moved = _with_outlier(height)
-    fig, axes = subplots(1, 2, figsize=(7.5, 3.0), sharey=True)
-    slopes = []
-    for ax, (loss, fits) in zip(axes, outlier_fits(height).items(), strict=True):
-        _points(ax, x, y, moved)
-        for name, (slope, intercept) in fits.items():
-            ax.plot(x, slope * x + intercept, label=f"{name} {slope:.2f}", **_LOOK[name])
-            slopes.append(f"{loss}, {name} penalty {slope:.2f}")
-        ax.set(title=loss, xlabel="$x$")
-        label_ends(ax)
-    axes[0].set_ylabel("$y$")
-    fig.alt = f"One point {height:g} too high. Slopes: {', '.join(slopes)}"
-    return fig
-
-
-def _points(ax: Axes, x: Tensor, y: Tensor, moved: Tensor) -> None:
-    ax.plot(x, moved, "o", color=MUTED, markersize=4, label="_")
-    ax.plot(x[-2], moved[-2], "D", color=INK, markersize=6, label="_")
-    ax.set_ylim(y.min().item() - 0.5, max(y.max().item(), moved.max().item()) + 0.5)
-
-
-def equal_footing(
-    loss: Mapping[str, Tensor],
-    accuracy: Mapping[str, Tensor],
-    zeros: Sequence[float],
-    sparse: Mapping[str, Tensor],
-) -> Figure:
-    """Test accuracy of networks against training loss, and against the share of weights that are 0.
-
-    Args:
-        loss, accuracy: "L1" and "L2" -> (settings,), means over seeds.
-        zeros: shares of weights that are 0, in percent; sparse: name of a way there -> its accuracy at each.
-    """
-    fig, (left, right) = subplots(1, 2, figsize=(7.5, 3.2), sharey=True, width_ratios=(3, 2))
-    for name in loss:
-        left.plot(loss[name], accuracy[name], label=name, marker="o", **_LOOK[name])
-    left.set(xscale="log", xlabel="training loss", ylabel="test accuracy (%)")
-    left.set_xticks([0.02, 0.05, 0.1, 0.2], ["0.02", "0.05", "0.1", "0.2"])
-    left.minorticks_off()
-    marks = zip("osD^", (_L1, _L2, _L1, _L2), ("-", "-", ":", ":"), strict=True)
-    for name, (mark, color, line) in zip(sparse, marks, strict=False):
-        right.plot(zeros, sparse[name], marker=mark, color=color, linestyle=line, label=name)
-    right.set(xlabel="weights that are exactly 0 (%)")
-    for ax in (left, right):
-        label_ends(ax)
-    return fig
-
-
-def shrinking(paths: Mapping[str, Tensor], sizes: Sequence[float], every: int = 1) -> Figure:
-    """One panel for each optimizer: weights (steps, len(sizes)) under decay, a line for each gradient.
-
-    every: so many steps lie between two rows of a path.
-    """
-    fig, axes = subplots(1, len(paths), figsize=(7.5, 2.5), sharey=True, squeeze=False)
-    for ax, (name, path) in zip(axes[0], paths.items(), strict=True):
-        series = {f"±{size:g}": path[:, column].numpy() for column, size in enumerate(sizes)}
-        ax.set(title=name, ylim=(-0.05, 1.1))  # before the labels take their places
-        lines(ax, range(0, len(path) * every, every), series, "step", "")
-    axes[0, 0].set_ylabel("weight")
+    fig, axes = subplots(1, len(curves), figsize=(7.5, 3.2), sharey=True, squeeze=False)
+    lowest = []
+    for ax, (name, sets) in zip(axes[0], curves.items(), strict=True):
+        for (data, errors), norm in zip(sets.items(), ("none", "batch", "layer"), strict=True):
+            label = data if ax is axes[0, -1] else f"_{data}"
+            ax.plot(strengths, errors.sqrt(), color=PALETTE[norm], linestyle=LINES[norm], label=label)
+            lowest.append(f"{name}, {data}: lowest at {strengths[errors.argmin()]:.2g}")
+        ax.set(xscale="log", title=name, xlabel="penalty", ylim=(35, 95))
+    axes[0, 0].set_ylabel("root mean squared error")
+    label_ends(axes[0, -1], gap=0.09)
+    fig.alt = f"Errors over the strength of a penalty. {'; '.join(lowest)}."
     return fig

@@ -68,15 +68,6 @@ def lasso(x: Tensor, y: Tensor, penalty: float, start: Tensor | None = None, lim
     )
 
 
-def lasso_path(x: Tensor, y: Tensor, penalties: Tensor) -> Tensor:
-    """The weights (P, d) of the lasso at each of the penalties (P,), each solved from the one before."""
-    w, found = torch.zeros(x.shape[1], dtype=x.dtype), []
-    for penalty in penalties.tolist():
-        w = lasso(x, y, penalty, start=w)
-        found.append(w)
-    return torch.stack(found)
-
-
 def linear_fits(
     x: Tensor, y: Tensor, l1: Tensor, l2: Tensor, delta: float | None = None, steps: int = 800
 ) -> Tensor:

@@ -1,9 +1,9 @@
-"""The studies of lesson l1_l2_from_scratch: weight decay in Adam, and on which weights it acts."""
+"""The studies of lesson weight_decay: weight decay in Adam, and on which weights it acts."""
 
 from helpers.studies.study import Arm, Study
 from helpers.training.recipe import Recipe
 
-# Lesson 11.
+# Lesson 12.
 ADAM_RATES = (3e-4, 1e-3, 3e-3, 0.01, 0.03)
 DECAYS = (0.0, 1e-4, 1e-3, 0.01, 0.1, 1.0)
 
@@ -23,7 +23,7 @@ def adam_l2_adamw() -> Study:
             for rate in ADAM_RATES
         ),
         title="Adam with an L2 penalty and AdamW: learning rate against decay, Fashion-MNIST",
-        lesson="11_l1_l2_from_scratch",
+        lesson="12_weight_decay",
         looks=(3,),
         matters=0.3,
         validation=10_000,
@@ -57,7 +57,7 @@ def adam_few_images() -> Study:
             for rate in FEW_RATES
         ),
         title="Adam with an L2 penalty and AdamW on 1,000 images of Fashion-MNIST, 30 epochs",
-        lesson="11_l1_l2_from_scratch",
+        lesson="12_weight_decay",
         looks=(5, 10),
         matters=0.5,
         validation=10_000,
@@ -84,7 +84,7 @@ def decay_parts_search() -> Study:
         dataset="mnist",
         arms=tuple(_part_arm(part, rate, f" {rate:g}") for part in PARTS for rate in PART_RATES),
         title="The learning rate for decay on all, on scale-free and on other weights: 1,000 MNIST images",
-        lesson="11_l1_l2_from_scratch",
+        lesson="12_weight_decay",
         looks=(3,),
         validation=10_000,
         images=FEW,

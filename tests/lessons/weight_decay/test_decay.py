@@ -6,7 +6,7 @@ import pytest
 
 from helpers.analysis.stats import VERDICTS
 from helpers.lessons import STUDIES, findings
-from helpers.lessons.l1_l2_from_scratch import decay as decay_study
+from helpers.lessons.weight_decay import decay as decay_study
 from tests import standin_runs
 
 STUDY = STUDIES["adam_l2_adamw"]

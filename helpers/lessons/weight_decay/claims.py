@@ -1,8 +1,8 @@
-"""What the study of lesson l1_l2_from_scratch says."""
+"""What the study of lesson weight_decay says."""
 
 from helpers.analysis.claims import Differences, Statement, greater
 from helpers.analysis.readings import Runs
-from helpers.lessons.l1_l2_from_scratch import decay as decay_study
+from helpers.lessons.weight_decay import decay as decay_study
 
 
 def adam_l2_adamw(runs: Runs, matters: float | None) -> list[Statement]:
