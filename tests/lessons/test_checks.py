@@ -332,14 +332,15 @@ def test_inference_mode_does_not_matter(said):
         assert "correct" in said("batch_norm_forward", forward)
 
 
-def switches_off(lr, weight):
+def switches_off(weight, gradient, lr):
     torch.set_grad_enabled(False)
     torch.set_default_dtype(torch.float16)
-    return lr / weight.square().sum(1)
+    stepped = weight - lr * gradient
+    return stepped * weight.norm(dim=1, keepdim=True) / stepped.norm(dim=1, keepdim=True)
 
 
 def test_what_an_answer_leaves_switched_is_told_and_undone(said):
-    out = said("effective_rate", switches_off)
+    out = said("fixed_norm_step", switches_off)
     assert "it leaves gradients switched off" in out
     assert "it leaves another default dtype" in out
     assert torch.is_grad_enabled()

@@ -34,7 +34,6 @@ MOST_IGNORED = 3  # cells of a lesson whose output nbval may ignore
 MOST_MINUTES = 90
 FIRST_EDITION = {  # still as they were there, and longer
     "08_batch_norm_before_and_after",
-    "09_batch_size_learning_rate_depth",
     "13_regularization_experiments",
 }
 ON_COLAB = {

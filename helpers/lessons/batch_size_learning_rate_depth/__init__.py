@@ -1,1 +1,1 @@
-"""Lesson batch_size_learning_rate_depth: when does each norm break, and why does batch norm help?"""
+"""Lesson batch_size_learning_rate_depth: when does each norm break?"""

@@ -1,9 +1,6 @@
-"""Exercises of lesson 09: crossing point, train-test gap, gradient of scaled weights, effective rate."""
+"""Exercises of lesson 09: crossing point, train-test gap."""
 
 import math  # noqa: F401  (mistakes are edits that use it)
-
-import torch
-from torch import Tensor
 
 from helpers.lessons.diagnosis import Exercise, Mistakes
 
@@ -20,14 +17,6 @@ def crossing_point(sizes, differences):
 def train_test_gap(train_right, train_all, test_right, test_all):
     train, test = 100 * train_right / train_all, 100 * test_right / test_all
     return train - test
-
-
-def scaled_gradient(gradient, a):
-    return gradient / a
-
-
-def effective_rate(lr, weight):
-    return lr / weight.square().sum(dim=1)  # one row for each unit
 
 
 _LINE = (
@@ -187,77 +176,6 @@ GAP: Mistakes = {
     },
 }
 
-SCALED: Mistakes = {
-    "gradient / a": {
-        "gradient * a": (
-            "multiplied by a: larger weights have a smaller gradient here, as the same step rotates them less"
-        ),
-        "gradient * 1": (
-            "unchanged: the loss is the same at a * w, but a step of one length is a smaller part of it"
-        ),
-        "gradient / a**2": (
-            "divided by the square of a: that is the effective learning rate; the gradient is divided by a"
-        ),
-        "gradient / a**0.5": "divided by the square root of a: divide by a",
-        "gradient - a": "a is subtracted: divide by it",
-        "gradient // a": "// rounds down to whole numbers: use /",
-        "gradient * a**2": "multiplied by the square of a: divide by a",
-        "gradient.abs() / a": "the sign is lost: a gradient has a direction",
-        "gradient * -1 / a": "the sign is turned round: this is the step, the gradient is asked for",
-        "gradient / gradient.norm() / a": "divided by its norm as well: only its direction is left of it",
-    },
-    "return gradient / a": {
-        "gradient = gradient / gradient.norm()\n    return gradient": (
-            "divided by its norm: only its direction is left"
-        ),
-    },
-}
-
-RATE: Mistakes = {
-    "weight.square().sum(": {
-        "weight.norm(": "the norm is not squared: gradient and weights each bring one factor",
-        "weight.square().mean(": "this takes the mean of the squares: the squared norm is their sum",
-        "weight.abs().sum(": "this takes the sum of absolute values: the squared norm is the sum of squares",
-        "weight.var(": "this takes the variance: the squared norm is the sum of squares, about 0",
-        "weight.abs().amax(": "this takes the largest weight: the squared norm is the sum of squares",
-        "weight.square().amax(": "this takes the largest square: the squared norm is the sum of squares",
-        "weight.sum(": "this takes the sum of the weights: the squared norm is the sum of squares",
-    },
-    "weight.square().sum(dim=1)": {
-        "weight.sum(dim=1) ** 2": "this is the square of the sum: the squared norm is the sum of squares",
-        "weight.square().sum(dim=1) ** 2": "this is the fourth power of the norm: its square is asked for",
-        "weight.var(dim=1, correction=0)": (
-            "this takes the variance: the squared norm is the sum of squares, about 0"
-        ),
-        "weight.abs().sum(dim=1) ** 2": (
-            "this is the squared sum of absolute values: the squared norm is the sum of squares"
-        ),
-    },
-    "dim=1": {
-        "dim=(0, 1)": (
-            "one number for the whole layer: batch norm acts on each unit, so each row has its own rate"
-        ),
-        "dim=0": "rows and columns are swapped: a unit's weights are one row of (units, inputs)",
-    },
-    "lr / ": {
-        "lr * ": "multiplied by the squared norm: large weights rotate less, so divide",
-        "lr**2 / ": "lr is squared: only the norm is",
-        "1 / ": "lr is not used: the rate is lr / |w|²",
-    },
-    "weight.square().sum(dim=1)  # one row": {
-        "(weight.square().sum(dim=1) + 1e-3)  # one row": (
-            "an eps is added to the squared norm: none is asked for"
-        ),
-    },
-}
-
-
-def _weights(rows: int = 4, columns: int = 3) -> Tensor:
-    return torch.randn(rows, columns, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
-
-
-_SMALL = torch.tensor([[3, -4], [1, 2]]).double()
-
 EXERCISES = [
     Exercise(
         crossing_point,
@@ -290,32 +208,5 @@ EXERCISES = [
             "Training minus test, times 100: points are percent.",
         ),
         praise="In points, for sets of any two sizes.",
-    ),
-    Exercise(
-        scaled_gradient,
-        cases=[(_weights(), 10.0), (_weights(), 0.25), (_weights(), 3), (_SMALL, 2.0)],
-        typed=False,
-        mistakes=SCALED,
-        hints=(
-            "The loss is the same function along the whole ray: f(a w) = f(w). Differentiate both sides by "
-            "w.",
-            "The chain rule gives a * (gradient at a w) = (gradient at w).",
-        ),
-        praise="The loss is the same at every norm of the weights, so its slope is 1 / a.",
-    ),
-    Exercise(
-        effective_rate,
-        cases=[
-            (0.1, _weights()),
-            (2.0, _weights() @ _weights().T + torch.eye(4, dtype=torch.float64).cumsum(dim=1)),
-            (0.5, _SMALL),
-        ],
-        typed=False,
-        mistakes=RATE,
-        hints=(
-            "Each unit has its own weights, one row of (units, inputs); its norm is the norm of that row.",
-            "lr divided by the squared norm of each row: sum the squares along dim=1.",
-        ),
-        praise="One for each unit: a unit with large weights rotates slowly.",
     ),
 ]

@@ -32,11 +32,6 @@ RIGHT = [
     ("crossing_point", by_numpy),
     ("train_test_gap", lambda a, n, b, m: (a / n - b / m) * 100),
     ("train_test_gap", lambda a, n, b, m: torch.tensor(100 * a / n - 100 * b / m, dtype=torch.float64)),
-    ("scaled_gradient", lambda gradient, a: (1 / a) * gradient),
-    ("scaled_gradient", lambda gradient, a: gradient.numpy() / a),
-    ("effective_rate", lambda lr, w: lr / w.norm(dim=1) ** 2),
-    ("effective_rate", lambda lr, w: torch.stack([lr / (row @ row) for row in w])),
-    ("effective_rate", lambda lr, w: [lr / float((row**2).sum()) for row in w]),
 ]
 
 
@@ -57,19 +52,6 @@ WRONG = [
     ("train_test_gap", lambda a, n, b, m: a / n - b / m, "points are percent"),
     ("train_test_gap", lambda a, n, b, m: a - b, "counts of right answers"),
     ("train_test_gap", lambda a, n, b, m: "30", "one number is asked for"),
-    ("scaled_gradient", lambda gradient, a: gradient * a, "multiplied by a"),
-    ("scaled_gradient", lambda gradient, a: gradient, "unchanged"),
-    ("scaled_gradient", lambda gradient, a: gradient / a**2, "the effective learning rate"),
-    ("scaled_gradient", lambda gradient, a: gradient / gradient.norm(), "only its direction"),
-    ("effective_rate", lambda lr, w: lr / w.norm(dim=1), "the norm is not squared"),
-    ("effective_rate", lambda lr, w: lr / w.norm() ** 2, "each row has its own rate"),
-    ("effective_rate", lambda lr, w: lr / (w**2).sum(0), "rows and columns are swapped"),
-    ("effective_rate", lambda lr, w: lr / (w**2).mean(1), "the mean of the squares"),
-    (
-        "effective_rate",
-        lambda lr, w: lr / w.abs().sum(1) ** 3,
-        "the result is [0.00145773, 0.0185185], it should be [0.02, 0.1]",
-    ),
 ]
 
 
@@ -79,9 +61,3 @@ def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, said):
     assert output.startswith(f"{name}: not yet.")
     assert words in output
     assert output.count("  - ") == 1
-
-
-def test_two_mistakes_at_once_are_both_named(said):
-    output = said("effective_rate", lambda lr, w: lr / w.norm())
-    assert "the norm is not squared" in output
-    assert "each row has its own rate" in output
