@@ -91,42 +91,6 @@ def path(hessian: Tensor, start: Tensor, lr: float, steps: int, momentum: float 
     return torch.stack(errors)
 
 
-def path_in_closed_form(hessian: Tensor, start: Tensor, lr: float, steps: int) -> Tensor:
-    """What path gives without momentum, by formula.
-
-    Along eigenvector i, with eigenvalue h_i, the error after t steps is (1 - lr h_i)^t times the first.
-    """
-    eigenvalues, vectors = torch.linalg.eigh(hessian)
-    t = torch.arange(steps + 1, dtype=hessian.dtype).view(-1, 1)
-    return (1 - lr * eigenvalues) ** t * (vectors.T @ start) @ vectors.T
-
-
-def steps_to(
-    hessian: Tensor, start: Tensor, tolerance: float, momentum: bool = False, limit: int = 10_000_000
-) -> int:
-    """Steps of gradient descent at its best settings until the loss is `tolerance` of the first, counted.
-
-    Two weights: hessian (2, 2), start (2,). Plain numbers, because millions of steps are taken.
-
-    Raises:
-        ValueError: not there after `limit` steps.
-    """
-    eigenvalues = torch.linalg.eigvalsh(hessian).tolist()
-    lr, beta = best_settings(eigenvalues[0], eigenvalues[1], momentum)
-    (h11, h12), (_, h22) = hessian.tolist()
-    e1, e2 = start.tolist()
-    v1 = v2 = 0.0
-    g1, g2 = h11 * e1 + h12 * e2, h12 * e1 + h22 * e2
-    enough = tolerance * (e1 * g1 + e2 * g2)
-    for step in range(1, limit + 1):
-        v1, v2 = beta * v1 + g1, beta * v2 + g2
-        e1, e2 = e1 - lr * v1, e2 - lr * v2
-        g1, g2 = h11 * e1 + h12 * e2, h12 * e1 + h22 * e2
-        if e1 * g1 + e2 * g2 <= enough:
-            return step
-    raise ValueError(f"the loss is not at {tolerance} of the first after {limit:,} steps: raise `limit`")
-
-
 def whitening(inputs: Tensor, kind: str = "zca", eps: float = 0.0) -> tuple[Tensor, Tensor]:
     """Mean (d,) and matrix W (d, d) such that (x - mean) @ W has the covariance 1, for inputs (N, d).
 
