@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from helpers import ROOT
 from helpers.figures.sharing import POOLED
-from helpers.lessons.layer_group_instance_rms_norm.costs import kept, milliseconds, there_and_back
+from helpers.lessons.layer_group_instance_rms_norm.costs import forward_and_backward, kept, milliseconds
 from helpers.nn import norms
 from helpers.studies.records import environment
 
@@ -53,7 +53,7 @@ def layer(norm: str, library: object) -> nn.Module:
 
 
 def normalize(x: Tensor, axes: tuple[int, ...], eps: float = 1e-5, center: bool = True) -> Tensor:
-    """Lesson 06's, line by line."""
+    """Lesson 06's `normalize`."""
     deviation = x - x.mean(axes, keepdim=True) if center else x
     var = (deviation**2).mean(axes, keepdim=True)
     return deviation / torch.sqrt(var + eps)
@@ -104,7 +104,7 @@ def measure(rounds: int) -> tuple[dict[str, dict[str, float | None]], dict[str, 
             "torch, channels_last": (theirs, last, parameters),
         }
         there = {kind: case for kind, case in kinds.items() if case[0] is not None}
-        found = milliseconds({kind: there_and_back(*case) for kind, case in there.items()}, rounds)
+        found = milliseconds({kind: forward_and_backward(*case) for kind, case in there.items()}, rounds)
         times[norm] = {kind: round(found[kind], 2) if kind in found else None for kind in kinds}
         memory[norm] = {kind: round(kept(*there[kind]), 2) if kind in there else None for kind in kinds}
         print(norm, times[norm], memory[norm], flush=True)

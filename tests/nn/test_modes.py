@@ -405,7 +405,7 @@ def test_what_needs_gradients_has_them_where_the_caller_turned_them_off(name):
     assert expected.count_nonzero() > 0
     with torch.no_grad():
         assert torch.equal(GRADIENTS[name](), expected)
-        costs.there_and_back(torch.tanh, torch.ones(8), [])()
+        costs.forward_and_backward(torch.tanh, torch.ones(8), [])()
         assert not torch.is_grad_enabled()
 
 

@@ -1,4 +1,4 @@
-"""What a layer costs: what it keeps in memory for the way back, and the processor's time there and back."""
+"""What a layer costs: what it keeps in memory for backward, and the time of forward and backward."""
 
 import statistics
 import time
@@ -32,7 +32,7 @@ def kept(layer: Callable[[Tensor], Tensor], x: Tensor, parameters: Iterable[Tens
     return total / x.untyped_storage().nbytes()
 
 
-def there_and_back(
+def forward_and_backward(
     layer: Callable[[Tensor], Tensor], x: Tensor, parameters: Iterable[Tensor]
 ) -> Callable[[], None]:
     """A function that does one forward and one backward pass through `layer`, to `x` and the parameters."""

@@ -8,7 +8,7 @@ from torch import nn
 
 from helpers import ROOT
 from helpers.lessons.layer_group_instance_rms_norm import costs
-from helpers.lessons.layer_group_instance_rms_norm.costs import kept, milliseconds, there_and_back
+from helpers.lessons.layer_group_instance_rms_norm.costs import forward_and_backward, kept, milliseconds
 from helpers.nn import norms
 from tests.benchmarks import norm_costs
 
@@ -18,7 +18,7 @@ X = torch.randn(4, 6, 5, 5)
 @pytest.mark.parametrize(
     ("layer", "times"),
     [
-        (lambda x: x + 1, 0),  # needs nothing on the way back
+        (lambda x: x + 1, 0),  # needs nothing for backward
         (torch.exp, 1),  # keeps its output
         (lambda x: x * x, 1),  # keeps x, twice, which is one tensor
         (lambda x: x.exp() * x.sin(), 3),  # exp and sin for the product (exp also for itself), x for sin
@@ -41,13 +41,13 @@ def test_x_of_any_layout_counts_the_same():
     assert kept(layer, X) == kept(layer, X.contiguous(memory_format=torch.channels_last))
 
 
-def test_there_and_back_reaches_x_and_every_parameter():
+def test_forward_and_backward_reaches_x_and_every_parameter():
     seen = []
     layer = nn.LayerNorm(5)
     for parameter in layer.parameters():
         parameter.register_hook(lambda gradient: seen.append(gradient.shape))
-    work = there_and_back(layer, X, layer.parameters())
-    assert seen == []  # the set-up goes one way only
+    work = forward_and_backward(layer, X, layer.parameters())
+    assert seen == []  # the set-up runs forward only
     work()
     assert seen == [(5,), (5,)]
 
