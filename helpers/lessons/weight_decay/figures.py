@@ -48,7 +48,7 @@ def memory_costs(gains: pd.DataFrame, steps: int) -> Figure:
 def whole_training(
     weights: Mapping[str, Tensor], rates: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
 ) -> Figure:
-    """Three panels over the steps: squared weights, effective rate, gradient, a line (steps,) for each arm."""
+    """Three panels by step: squared weights, effective rate, gradient, a line (steps,) for each arm."""
     fig, axes = subplots(1, 3, figsize=(7.5, 2.9))
     titles = {"squared weights": weights, "effective rate": rates, "norm of the gradient": gradients}
     for ax, (title, series) in zip(axes, titles.items(), strict=True):
