@@ -131,12 +131,15 @@ def copied(value: object) -> object:
 def _unchanged(value: object, before: object) -> bool:
     if isinstance(before, Tensor):
         same_form = isinstance(value, Tensor) and value.shape == before.shape and value.dtype == before.dtype
-        return same_form and torch.equal(value.detach(), before.detach())
+        if not same_form:
+            return False
+        value, before = value.detach(), before.detach()
+        return torch.equal(value, before) or torch.allclose(value, before, rtol=0, atol=0, equal_nan=True)
     if isinstance(before, Mapping):
         return list(value) == list(before) and all(_unchanged(value[key], before[key]) for key in before)
     if isinstance(before, list | tuple):
         return len(value) == len(before) and all(map(_unchanged, value, before))
-    return type(value) is type(before) and value == before
+    return type(value) is type(before) and (value == before or value != value)  # NaN is not itself
 
 
 def _holds_gradient(value: object) -> bool:

@@ -1,6 +1,7 @@
 """Exercises: stubs wait, solutions pass, mistakes are edits of them and named, nothing is left behind."""
 
 import inspect
+import math
 import threading
 from collections.abc import Callable
 from textwrap import dedent
@@ -436,3 +437,10 @@ def test_the_solutions_module_is_torchs(shape, layer):
         torch.testing.assert_close(ours.train(training)(x), theirs.train(training)(x))
     state = {name: value for name, value in theirs.state_dict().items() if name != "num_batches_tracked"}
     torch.testing.assert_close(dict(ours.state_dict()), state)
+
+
+@pytest.mark.parametrize("nan", [math.nan, torch.tensor([1.0, math.nan]), [math.nan, 2.0], {"a": math.nan}])
+def test_an_input_with_nan_is_not_taken_for_changed(nan):
+    watched = calling.Watched(lambda x: 1.0, ["x"], (), list)
+    watched(calling.copied(nan))
+    assert watched.noted() == []
