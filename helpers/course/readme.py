@@ -130,8 +130,8 @@ FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
         ["left of batch norm's advantage in fit: 75%", "100.0: 'holds', 1000.0: 'holds'"],
     ),
     "11_l1_l2_from_scratch": (
-        "Of 64 weights that L1 penalizes, a subgradient step leaves none exactly 0 and a proximal step 41, "
-        "those of scikit-learn's lasso.",
+        "On one regression under L1 subgradient steps make 0 weights exactly zero and proximal steps 41, "
+        "as many as the lasso of scikit-learn.",
         ["subgradient                        0", "proximal                          41"],
     ),
     "12_weight_decay": ("adam_l2_adamw", _adam_l2_adamw),
