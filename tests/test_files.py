@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers import downloads
 from helpers import files as helpers_files
-from helpers.images import datasets, downloads
+from helpers.images import datasets
 from helpers.images import files as images_files
 from helpers.studies import records
 from tests.images.fake_data import FakeCifar10, Server, good
@@ -101,7 +102,7 @@ def cifar10(shared: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: F811
     """The fake data set, whose one source answers, and the shared folder as the data folder."""
     fake, server = FakeCifar10(monkeypatch), Server()
     source = downloads.Source(images_files.CIFAR10_PY, (server.serve("/good.tar.gz", good(fake.archive)),))
-    monkeypatch.setitem(downloads.SOURCES, "cifar10", (source,))
+    monkeypatch.setitem(images_files.SOURCES, "cifar10", (source,))
     monkeypatch.setenv("COURSE_DATA", str(shared))
     datasets._load.cache_clear()
     yield fake
@@ -127,7 +128,7 @@ def partial(folder: Path, file: str = "data_batch_1") -> None:
 @pytest.mark.parametrize("umask_of_anna", [0o022, 0o027, 0o077], ids=oct)
 def test_the_lock_of_one_user_does_not_stop_the_other(umask_of_anna, cifar10, shared):  # noqa: F811
     def took_the_lock_and_found_no_source():
-        downloads.SOURCES["cifar10"] = ()
+        images_files.SOURCES["cifar10"] = ()
         with pytest.raises(datasets.DataError, match="could not be downloaded"):
             datasets.download("cifar10")
 

@@ -197,7 +197,7 @@ def train(
 
     Example: course train cifar_norms --seeds 5
     """
-    from helpers.images.files import DataError
+    from helpers.downloads import DataError
     from helpers.lessons import STUDIES, findings
     from helpers.studies import runs as study_runs
     from helpers.studies.cluster import JobsError, cores

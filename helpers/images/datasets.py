@@ -1,9 +1,6 @@
 """The course's data sets as tensors: the built-in digits, MNIST, Fashion-MNIST and CIFAR-10."""
 
 import functools
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from helpers import data_folder, files
-from helpers.images import downloads
-from helpers.images.files import DataError, Decoded, Layout, decode, layouts
+from helpers import data_folder
+from helpers.datafiles import Published
+from helpers.downloads import DataError
+from helpers.images import files
+from helpers.images.files import Decoded
 
 DATASETS = ("digits", "mnist", "fashion-mnist", "cifar10")
-_BUILT_IN = 'The data set "digits" is built in and needs no download.'
+_WITHOUT = (
+    'A folder that torchvision has filled will do. The data set "digits" is built in and needs no download.'
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,16 +88,7 @@ def state(name: str) -> str:
 
     Raises DataError for an unknown name.
     """
-    if _known(name) == "digits":
-        return "built in"
-    root, damage = data_folder(), None
-    for layout in layouts(name):
-        found = layout.damage(root)
-        if not found:
-            return "present"
-        if layout.any_file(root):
-            damage = damage or f"damaged: {found[0]}"
-    return damage or "absent"
+    return "built in" if _known(name) == "digits" else _published(name).state(data_folder())
 
 
 def download(name: str, progress: bool = False) -> None:
@@ -106,84 +98,17 @@ def download(name: str, progress: bool = False) -> None:
     DataError with what went wrong at each source. With `progress`, bars and the reasons for giving a source
     up go to stderr.
     """
-    if state(name) in ("built in", "present"):
-        return
-    root = data_folder()
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with files.lock(root / f".{name}.lock"):
-            if state(name) != "present":  # another process may have got it while this one waited
-                _download(name, root, progress)
-    except OSError as error:
-        place = files.existing(Path(error.filename2 or error.filename or root))
-        raise DataError(
-            f"{name} cannot be stored in {root}: {place} cannot be written ({error.strerror}). Let its owner "
-            "give you access, or set COURSE_DATA to another folder."
-        ) from error
+    if _known(name) != "digits":
+        _published(name).download(data_folder(), progress)
+
+
+def _published(name: str) -> Published:
+    return Published(name, files.layouts(name), files.SOURCES[name], __name__, _WITHOUT)
 
 
 @functools.lru_cache(maxsize=len(DATASETS))
 def _load(name: str, root: Path) -> ImageData:
-    if name == "digits":
-        return _image_data(name, _digits())
-    problem = None
-    for layout in layouts(name):
-        if layout.any_file(root):
-            try:
-                return _image_data(name, decode(name, layout, root))
-            except DataError as error:
-                problem = problem or str(error)
-    get = f"`course data {name}` (in Python: helpers.images.datasets.download({name!r}))"
-    if problem:
-        raise DataError(
-            f"{name} in {root} cannot be used: {problem}. Run {get} while online: it replaces the files. "
-            f"{_BUILT_IN}"
-        )
-    raise DataError(
-        f"{name} is not on this machine: {root} has no {_expected(name)}. Run {get} while online, or set "
-        f"COURSE_DATA to the folder in which torchvision has stored it. {_BUILT_IN}"
-    )
-
-
-def _download(name: str, root: Path, progress: bool) -> None:
-    forms = {layout.folder: layout for layout in layouts(name)}
-    drafts = f".{name}.download"
-    for rest in root.glob(drafts + "*"):  # of killed downloads: this one has the lock; another user's stays
-        shutil.rmtree(rest, ignore_errors=True)
-    try:
-        # On the same disk, so that what is verified moves into place at one stroke
-        with tempfile.TemporaryDirectory(prefix=drafts, dir=root, ignore_cleanup_errors=True) as folder:
-            fresh = Path(folder)
-
-            def accept(source: downloads.Source) -> None:
-                decode(name, forms[source.folder], fresh)
-
-            source = downloads.first_good(downloads.SOURCES[name], fresh, accept, progress)
-            _put_in_place(forms[source.folder], fresh, root)
-    except DataError as error:
-        raise DataError(
-            f"{name} could not be downloaded to {root}: {error}. Try again later or from another network, or "
-            f"copy {_expected(name)} there from a machine that has it. {_BUILT_IN}"
-        ) from error
-
-
-def _put_in_place(layout: Layout, fresh: Path, root: Path) -> None:
-    """Moves the files of a layout from below `fresh` to below `root`, all at once if nothing is there yet."""
-    for file in (fresh / layout.folder).iterdir():
-        if file.name not in layout.digests:  # what else an archive held
-            file.unlink()
-    top = Path(layout.folder).parts[0]
-    if not os.path.lexists(root / top):
-        os.rename(fresh / top, root / top)
-        return
-    (root / layout.folder).mkdir(parents=True, exist_ok=True)
-    for file in layout.digests:
-        os.replace(fresh / layout.folder / file, root / layout.folder / file)
-
-
-def _expected(name: str) -> str:
-    preferred = layouts(name)[0]
-    return f"{preferred.folder}/ with {', '.join(preferred.digests)}"
+    return _image_data(name, _digits() if name == "digits" else _published(name).load(root))
 
 
 def _known(name: str) -> str:

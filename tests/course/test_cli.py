@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from helpers import ROOT
 from helpers.analysis.claims import beats, greater
 from helpers.course import cli, run_lessons
+from helpers.downloads import DataError
 from helpers.images.datasets import DATASETS
-from helpers.images.files import DataError
 from helpers.lessons import CLAIMS
 from helpers.studies import runs as study_runs
 from helpers.studies.records import RECORDED, REPRODUCED, RecordError

@@ -17,7 +17,8 @@ import pytest
 import torch
 from torchvision import datasets as vision
 
-from helpers.images import datasets, downloads
+from helpers import downloads
+from helpers.images import datasets
 from helpers.images import files as layouts
 
 Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
@@ -208,7 +209,7 @@ def download_in_a_process(url: str, root: str, ready: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         FakeCifar10(patch)
         patch.setenv("COURSE_DATA", root)
-        patch.setitem(downloads.SOURCES, "cifar10", (downloads.Source(layouts.CIFAR10_PY, (url,)),))
+        patch.setitem(layouts.SOURCES, "cifar10", (downloads.Source(layouts.CIFAR10_PY, (url,)),))
         Path(ready).touch()
         datasets.download("cifar10")
 

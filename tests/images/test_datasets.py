@@ -18,11 +18,10 @@ import torch
 from sklearn.datasets import load_digits
 from torchvision import datasets as vision
 
-from helpers import ROOT
-from helpers.images import datasets, downloads, files
+from helpers import ROOT, downloads
+from helpers.downloads import DataError, Source
+from helpers.images import datasets, files
 from helpers.images.datasets import ImageData
-from helpers.images.downloads import Source
-from helpers.images.files import DataError
 from tests.images import fake_data
 from tests.images.fake_data import FakeCifar10, FakeMnist, Server
 
@@ -59,7 +58,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 
 
 def sources(monkeypatch: pytest.MonkeyPatch, *urls: str, folder: str = files.CIFAR10_PY) -> None:
-    monkeypatch.setitem(downloads.SOURCES, "cifar10", tuple(Source(folder, (url,)) for url in urls))
+    monkeypatch.setitem(files.SOURCES, "cifar10", tuple(Source(folder, (url,)) for url in urls))
 
 
 # What load gives ------------------------------------------------------------
@@ -612,10 +611,8 @@ def test_mnist_comes_from_the_next_mirror_when_one_file_fails(
         "sends bytes that no gzip makes": fake_data.good(packed[:10] + b"\xff" * 1000),
     }
     server.serve("/first/t10k-images-idx3-ubyte.gz", bad[kind])
-    mirrors = tuple(
-        downloads._idx_source(files.MNIST, f"{server.url}/{which}/") for which in ("first", "second")
-    )
-    monkeypatch.setitem(downloads.SOURCES, "mnist", mirrors)
+    mirrors = tuple(files._idx_source(files.MNIST, f"{server.url}/{which}/") for which in ("first", "second"))
+    monkeypatch.setitem(files.SOURCES, "mnist", mirrors)
     datasets.download("mnist")
     data = datasets.load("mnist")
     assert torch.equal(data.train_images, torch.from_numpy(mnist.train).unsqueeze(1))
@@ -668,9 +665,9 @@ def test_two_processes_download_once(
 
 
 def test_cifar10_has_sources_of_both_forms_and_its_slow_host_comes_last():
-    hosts = [downloads._host(source.urls[0]) for source in downloads.SOURCES["cifar10"]]
+    hosts = [downloads._host(source.urls[0]) for source in files.SOURCES["cifar10"]]
     assert len(hosts) == len(set(hosts)) >= 3
-    assert {source.folder for source in downloads.SOURCES["cifar10"]} == {
+    assert {source.folder for source in files.SOURCES["cifar10"]} == {
         files.CIFAR10_PY,
         files.CIFAR10_BIN,
     }
@@ -679,7 +676,7 @@ def test_cifar10_has_sources_of_both_forms_and_its_slow_host_comes_last():
 
 def test_every_source_has_a_layout_and_only_torchvisions_own_are_without_tls():
     own = {*vision.MNIST.mirrors, *vision.FashionMNIST.mirrors}
-    for name, known in downloads.SOURCES.items():
+    for name, known in files.SOURCES.items():
         folders = {layout.folder for layout in files.layouts(name)}
         for source in known:
             assert source.folder in folders

