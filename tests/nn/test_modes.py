@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from helpers.images import datasets
 from helpers.images.batches import Augment, Batches
-from helpers.lessons.batch_size_learning_rate_depth import smoothness
 from helpers.lessons.l1_l2_from_scratch import sparse_nets
 from helpers.lessons.layer_group_instance_rms_norm import costs
+from helpers.lessons.why_batch_norm_helps import networks as many
 from helpers.nn import modes, networks, norms
 from helpers.nn.layers import Dropout
 from helpers.training import measures, stacked
@@ -388,13 +388,15 @@ def test_batches_are_the_same_whatever_the_default_type():
 
 
 ROWS = torch.ones(6, 3, dtype=torch.float64).cumsum(dim=0), torch.arange(6) % 2
-LAYERS = smoothness.start([3, 4, 2], [0], True)
+NET = many.start([3, 4, 2], [0])
 GRADIENTS = {
     "stacked": lambda: stacked.train(ROWS, [3, 4, 2], torch.tanh, 1.0, [0.1], [0], 3, [ROWS]),
     "sparse_nets": lambda: sparse_nets.train(
         sparse_nets.drawn([3, 4, 2], [0], 1), ROWS, [0.1], [0.0], [0], 3
     ).flat(),
-    "smoothness": lambda: smoothness.gradients(LAYERS, ROWS[0], ROWS[1])[1][0][0],
+    "why_batch_norm_helps": lambda: many.gradients(
+        lambda net: (ROWS[0].float() @ net[0][0].mT).relu() @ net[1][0].mT, NET, ROWS[1][None]
+    )[1][0][0],
     "costs": lambda: torch.tensor(costs.kept(torch.tanh, torch.ones(8))),
 }
 

@@ -33,7 +33,6 @@ PICTURE_WITHOUT_ALT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"']+)")
 MOST_IGNORED = 3  # cells of a lesson whose output nbval may ignore
 MOST_MINUTES = 90
 FIRST_EDITION = {  # still as they were there, and longer
-    "08_batch_norm_before_and_after",
     "13_regularization_experiments",
 }
 ON_COLAB = {
@@ -151,6 +150,15 @@ def _frame(notebook: NotebookNode, lesson: str) -> list[str]:
         if cell.cell_type == "markdown"
         and cell.metadata.get("slideshow", {}).get("slide_type") != _slide(cell)
     ]
+    told = {
+        name
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for name in re.findall(r"`(hint|solution)\(", cell.source)
+    }
+    imported = set(re.findall(r"\b(hint|solution)\b", "\n".join(cell.source for cell in code)))
+    if told - imported:
+        found.append(f"tells its reader to call {', '.join(sorted(told - imported))} and does not import it")
     foreign = (
         _imports("\n".join(cell.source for cell in code)) - ON_COLAB - {"helpers"} - sys.stdlib_module_names
     )
@@ -291,6 +299,10 @@ SPOILT = {
     "error allowed": (_change(metadata={"tags": ["raises-exception"]}), "has the tag raises-exception"),
     "comment": (_change(source="# NBVAL_IGNORE_OUTPUT\n1"), "steers nbval by a comment"),
     "no reason": (_change(metadata={"tags": ["nbval-ignore-output"]}), "without nbval_reason"),
+    "solution not imported": (
+        lambda n: n.cells[0].update(source=n.cells[0].source + '\n\n`solution("a")` prints it.'),
+        "tells its reader to call solution and does not import it",
+    ),
     "too many ignored": (
         lambda n: [c.metadata.update(tags=["nbval-ignore-output"], nbval_reason="why") for c in n.cells],
         "more than 3 cells",
