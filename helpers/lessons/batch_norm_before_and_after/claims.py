@@ -37,13 +37,6 @@ def fashion_mlp(runs: Runs, matters: float | None) -> list[Statement | Finding]:
     plain = [arm for levels, arm in design.arms.items() if not levels[1]]
     return [
         beats(runs, 16, "the published step is an improvement", "relu after input", "leaky none", matters),
-        greater(
-            16,
-            "most of it is due to batch norm after the hidden layers",
-            {"batch norm - half of the step": _beyond_half(runs, design, norm)},
-            "points",
-            matters,
-        ),
         greater(16, "batch norm helps whatever the rest of the network", simple(norm), "points", matters),
         greater(16, "input batch norm helps, whatever the rest", simple(pixels), "points", matters),
         greater(
@@ -105,23 +98,11 @@ def _negative(measure: Measure) -> Measure:
 
 def _narrows(runs: Runs, design: factorial.Design, text: str, matters: float | None) -> Statement:
     """That batch norm narrows the gap at equal training accuracy, pooled over the other two changes."""
-    arms = set(design.arms.values())
-    ours = [run for run in runs if run["arm"] in arms]
-    slope = readings.slope(ours, readings.gap, readings.trained)
-    narrower = factorial.contrast(
-        runs, design, ["batch norm"], lambda run: slope * readings.trained(run) - readings.gap(run)
-    )
+    wider = factorial.at_equal(runs, design, "batch norm", readings.gap, readings.trained)
+    narrower = {seed: -added for seed, added in wider.items()}
     return greater(
         18, f"{text}, at equal training accuracy", {"batch norm": narrower}, "points less", matters
     )
-
-
-def _beyond_half(runs: Runs, design: factorial.Design, factor: str) -> Differences:
-    """The factor's main effect minus half of the step from all off to all on, by seed."""
-    alone = factorial.contrast(runs, design, [factor])
-    found = factorial.cells(runs, design)
-    off, on = found[(False,) * len(design.factors)], found[(True,) * len(design.factors)]
-    return {seed: alone[seed] - (on[seed] - off[seed]) / 2 for seed in alone}
 
 
 def log_epoch(run: Mapping[str, Any]) -> float:

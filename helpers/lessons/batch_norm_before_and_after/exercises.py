@@ -1,4 +1,4 @@
-"""Exercises of lesson 08: numbers of a network, folding a batch norm, a main effect."""
+"""Exercises of lesson 08: folding a batch norm, a main effect, by how much tuning shrinks an effect."""
 
 from itertools import product
 
@@ -6,14 +6,6 @@ import torch
 from torch import Tensor
 
 from helpers.lessons.diagnosis import Exercise, Mistakes, returned_as
-
-
-def count_numbers(widths, norm, input_norm):
-    trained = sum((widths[i] + 1) * widths[i + 1] for i in range(len(widths) - 1))  # weights, biases
-    units = (sum(widths[1:-1]) if norm else 0) + (widths[0] if input_norm else 0)  # that a batch norm sees
-    learned = 2 * units  # gamma and beta
-    kept = 2 * units  # running mean and running variance
-    return trained + learned, kept
 
 
 def fold(weight, bias, gamma, beta, mean, var, eps):
@@ -28,71 +20,15 @@ def main_effect(accuracy, factor):
     return with_it - without  # each pair of cells that differ in it alone is in here
 
 
-COUNT: Mistakes = {
-    "range(len(widths) - 1)": {
-        "range(len(widths) - 2)": "the last linear layer, to the outputs, is not counted",
-        "range(1, len(widths) - 1)": "the first linear layer, from the inputs, is not counted",
-    },
-    "(widths[i] + 1)": {
-        "widths[i]": "the biases of the linear layers are missing: one for each unit",
-        "(widths[i] + widths[i] / widths[i + 1])": (
-            "the biases are counted for the inputs of each layer: there is one for each of its outputs"
-        ),
-        "(widths[i] + (not norm or i == len(widths) - 2))": (
-            "the biases before a norm are left out: nn.Linear has them all the same"
-        ),
-    },
-    "learned = 2 * units": {
-        "learned = units": "gamma and beta are two numbers for each unit: one of them is missing",
-        "learned = 0": "gamma and beta are missing: two trained numbers for each unit that is normalized",
-    },
-    "trained + learned,": {
-        "trained, learned +": "gamma and beta are counted as not trained: the optimizer moves them",
-        "trained + learned, learned +": "gamma and beta are counted twice: they are trained, not kept",
-    },
-    "kept = 2 * units": {
-        "kept = units": "two numbers are kept for each unit, a mean and a variance: one of them is missing",
-        "trained, kept = trained + 2 * units, 0": (
-            "the running mean and variance are counted as trained: no gradient moves them"
-        ),
-        "learned, kept = 4 * units, 4 * units": (
-            "gamma, beta, running mean and variance are all counted twice: two are trained, two are kept"
-        ),
-        "kept = 0": "the running statistics are missing: a mean and a variance for each unit",
-        "kept = 2 * units + (len(widths) - 2 if norm else 0) + (1 if input_norm else 0)": (
-            "the counters of batches are counted: leave them out"
-        ),
-    },
-    "widths[1:-1]": {
-        "widths[1:]": "the outputs are counted as normalized: no batch norm follows the last layer",
-        "widths[1:-1][:1]": (
-            "only the first hidden layer is counted as normalized: a norm follows each of them"
-        ),
-    },
-    "(widths[0] if input_norm else 0)": {
-        "0": "the input batch norm is missing: it normalizes each pixel",
-        "(widths[0] if norm and input_norm else 0)": (
-            "the input batch norm is counted only together with the others: input_norm alone is enough"
-        ),
-        "(1 if input_norm else 0)": "the input batch norm has a mean for each input, not one for all",
-    },
-    "if norm else 0": {"if True else 0": "the argument norm is not used: without it nothing is normalized"},
-    "if input_norm else": {"if True else": "the argument input_norm is not used"},
-    # In one's place with all that may stand there, so that two mistakes at once are found.
-    "    return trained + learned, kept": {
-        "    return kept, trained + learned": "the two numbers are swapped: trained first",
-    },
-    "    kept = 2 * units  # running mean and running variance\n    return trained + learned, kept": {
-        "    kept = 2 * units\n    return learned + kept, trained": (
-            "the two numbers are swapped: trained first; and gamma and beta are counted as not trained: the "
-            "optimizer moves them"
-        ),
-        "    return 0, trained + learned + 2 * units": (
-            "the two numbers are swapped: trained first; and the running mean and variance are counted as "
-            "trained: no gradient moves them"
-        ),
-    },
-}
+def shrinkage(fixed_with, fixed_without, tuned_with, tuned_without):
+    seeds = sorted(set(fixed_with) & set(fixed_without) & set(tuned_with) & set(tuned_without))
+    fixed = [fixed_with[seed] - fixed_without[seed] for seed in seeds]  # the effect, by seed
+    tuned = [tuned_with[seed] - tuned_without[seed] for seed in seeds]
+    shrunk = [a - b for a, b in zip(fixed, tuned, strict=True)]
+    n, mean = len(seeds), sum(shrunk) / len(seeds)
+    variance = sum((value - mean) ** 2 for value in shrunk) / (n - 1)
+    return mean, (variance / n) ** 0.5
+
 
 FOLDED: Mistakes = {
     "factor.view(-1, 1)": {
@@ -200,6 +136,69 @@ EFFECT: Mistakes = {
     },
 }
 
+_SHRUNK = "[a - b for a, b in zip(fixed, tuned, strict=True)]"
+_FIXED = "fixed = [fixed_with[seed] - fixed_without[seed] for seed in seeds]"
+_TUNED = "tuned = [tuned_with[seed] - tuned_without[seed] for seed in seeds]"
+_SPREAD = "sum((value - mean) ** 2 for value in shrunk) / (n - 1)"
+SHRUNK: Mistakes = {
+    _FIXED: {
+        "fixed = [fixed_with[seed] for seed in seeds]": (
+            "the network without batch norm at the fixed rate is not subtracted"
+        ),
+        "fixed = [0.0 for seed in seeds]": "the effect at the fixed rate is missing",
+    },
+    (_FIXED, _TUNED): {
+        (
+            "fixed = [a - b for a, b in zip(fixed_with.values(), fixed_without.values())][: len(seeds)]",
+            "tuned = [a - b for a, b in zip(tuned_with.values(), tuned_without.values())][: len(seeds)]",
+        ): "the runs are paired by their place in the dictionaries: pair them by their seed",
+        (
+            "fixed = [fixed_with[seed] - tuned_with[seed] for seed in seeds]",
+            "tuned = [0.0 for seed in seeds]",
+        ): "this is what tuning does to the network with batch norm only: the one without is missing",
+    },
+    _TUNED: {
+        "tuned = [0.0 for seed in seeds]": (
+            "this is the effect at the fixed rate: subtract that of the tuned networks"
+        ),
+        "tuned = [tuned_with[seed] for seed in seeds]": (
+            "the tuned network without batch norm is not subtracted"
+        ),
+    },
+    "a - b for a, b": {
+        "b - a for a, b": "the sign is wrong: the effect at the fixed rate minus that of the tuned networks",
+        "a + b for a, b": "the two effects are added: subtract the second",
+        "abs(a - b) for a, b": "the sign of each difference is lost: a seed may have the other sign",
+        "100 * (a - b) / a for a, b": "this is a share, in percent: a difference in points is asked for",
+    },
+    "/ (n - 1)": {
+        "/ n": "the variance is divided by n: that of a sample is divided by n - 1",
+    },
+    "(variance / n) ** 0.5": {
+        "variance ** 0.5": ("this is the standard deviation of single seeds: divide by the square root of n"),
+        "variance / n": "the square root is missing: this is the variance of the mean",
+        "variance": "this is the variance of single seeds: divide by n and take the square root",
+        "variance ** 0.5 / n": "divided by n: the standard error is smaller by the square root of n",
+        "(variance / (n - 1)) ** 0.5": "n - 1 is divided by twice: once in the variance, n in its mean",
+        "(variance / n) ** 0.5 * 2": "this is about half an interval: the standard error alone is asked for",
+    },
+    f"variance = {_SPREAD}": {
+        "parts = [[arm[seed] for seed in seeds] "
+        "for arm in (fixed_with, fixed_without, tuned_with, tuned_without)]\n"
+        "    variance = sum(sum((v - sum(p) / n) ** 2 for v in p) / (n - 1) for p in parts)": (
+            "the errors of the four means are added as if their seeds were not shared: take the differences "
+            "by seed first"
+        ),
+        "variance = sum(sum((v - sum(p) / n) ** 2 for v in p) / (n - 1) for p in (fixed, tuned))": (
+            "the errors of the two effects are added as if their seeds were not shared: take the difference "
+            "of the effects by seed first"
+        ),
+    },
+    "return mean, (variance / n) ** 0.5": {
+        "return (variance / n) ** 0.5, mean": "the two numbers are swapped: the mean first",
+    },
+}
+
 
 def _random(*shape: int, seed: int = 5) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.5
@@ -214,30 +213,20 @@ def _layer(n: int) -> tuple[Tensor, ...]:
 _VALUES = [83.1, 84.9, 86.4, 86.2, 83.7, 85.8, 80.3, 79.2]
 _CELLS = dict(zip(product((False, True), repeat=3), _VALUES, strict=True))
 _FOUR = dict(zip(product((True, False), repeat=2), (70.0, 64.0, 61.5, 60.0), strict=True))
-_WIDTHS = (7, 5, 3, 2)
+_ACCURACIES = (  # seed -> accuracy; seeds in any order, and not the same in each
+    {0: 84.6, 1: 85.1, 2: 84.9, 3: 85.3},
+    {3: 81.9, 0: 82.2, 1: 81.4, 2: 82.0},
+    {1: 87.6, 2: 87.9, 0: 87.2, 3: 88.4},
+    {0: 86.9, 2: 83.9, 3: 87.7, 1: 87.5},
+)
+_MISSING = (  # seed 2 diverged in one of the four
+    {2: 70.0, 5: 73.5, 7: 71.0, 9: 74.0},
+    {9: 66.0, 7: 68.5, 2: 66.0, 5: 66.0},
+    {7: 75.0, 9: 77.5, 5: 75.5},
+    {5: 73.0, 2: 71.0, 7: 74.0, 9: 74.0},
+)
 
 EXERCISES = [
-    Exercise(
-        count_numbers,
-        cases=[
-            (_WIDTHS, True, True),
-            (_WIDTHS, False, False),
-            (_WIDTHS, True, False),
-            (_WIDTHS, False, True),
-            ((6, 4), True, True),
-        ],
-        look=returned_as("trained", "kept"),
-        typed=False,
-        mistakes=COUNT,
-        hints=(
-            "A linear layer from a to b units has a * b weights and b biases.",
-            "A batch norm has two trained numbers for each unit that it sees, gamma and beta, and keeps two "
-            "more, the running mean and variance.",
-            "Which units does a batch norm see? The hidden ones, widths[1:-1], if norm; the inputs, "
-            "widths[0], if input_norm. Never the outputs.",
-        ),
-        praise="Trained and not trained, with and without each batch norm.",
-    ),
     Exercise(
         fold,
         cases=[  # as many inputs as units, so that a factor on the wrong axis fits; a large eps shows
@@ -266,5 +255,20 @@ EXERCISES = [
             "without it.",
         ),
         praise="The mean over all pairs that differ in it alone.",
+    ),
+    Exercise(
+        shrinkage,
+        cases=[_ACCURACIES, _MISSING],
+        look=returned_as("the mean", "the standard error"),
+        typed=False,
+        mistakes=SHRUNK,
+        hints=(
+            "At one rate the effect is, for each seed, the accuracy with batch norm minus that without.",
+            "By seed: the effect at the fixed rate minus that of the tuned networks. Use only the seeds that "
+            "all four have.",
+            "These differences are n numbers. Their mean has the standard error s / sqrt(n), where s divides "
+            "by n - 1.",
+        ),
+        praise="A difference of differences, by seed: what the seed does to all four networks cancels.",
     ),
 ]

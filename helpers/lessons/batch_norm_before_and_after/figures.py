@@ -1,25 +1,24 @@
-"""Figures of lesson 08: the cells of a factorial, credit, accuracy by time, gaps, shifted images.
+"""Figures of lesson 08: curves beside the published, cells, learning rates, effects, gaps, shifted images.
 
 Each returns the figure with its alt text, which says what it shows from the same numbers.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from helpers.analysis import comparison, readings
+from helpers.analysis import comparison, readings, sweeps
 from helpers.analysis.published import published_for
 from helpers.analysis.readings import Runs
+from helpers.analysis.stats import interval, told
 from helpers.figures import style as figures
 from helpers.figures.style import Figure
-from helpers.lessons.batch_norm_before_and_after.factorial import Design, cells, steps
-from helpers.lessons.batch_norm_before_and_after.studies import ACTIVATIONS
+from helpers.lessons.batch_norm_before_and_after.factorial import Design, cells
 
 _COLORS = {"none": "none", "after": "batch", "before": "layer"}  # place of batch norm -> colour of which norm
-_PARTS = (("train_accuracy", "layer", "training"), ("test_accuracy", "batch", "validation"))
+_PARTS = (("train_accuracy", "training", "s", "--"), ("test_accuracy", "validation", "o", "-"))
 
 
 def look(config: Mapping[str, Any]) -> dict[str, object]:
@@ -44,25 +43,41 @@ def _band(ax: Axes, x: Sequence[float], curves: np.ndarray, **style: object) -> 
 
 
 def parts_beside_published(runs: Runs) -> Figure:
-    """One panel for each published arm: training and validation accuracy, ours as bands, theirs as dots."""
+    """One panel for each published arm: training and validation accuracy, ours as bands, theirs as marks.
+
+    The axis begins at 75 %, where the curves are after an epoch or two.
+    """
     published = published_for("fashion_mlp")
     shown = [arm for arm in published if comparison.values(runs, arm)]
     fig, axes = figures.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.2))
     said = []
     for ax, arm in zip(axes[0], shown, strict=True):
-        for metric, norm, name in _PARTS:
+        color = look(readings.config(runs, arm))["color"]
+        for metric, name, mark, line in _PARTS:
             ours, theirs = _curves(runs, arm, metric), published[arm][metric]
-            _band(ax, range(1, ours.shape[1] + 1), ours, color=figures.PALETTE[norm], label="_")
-            dots = {"color": figures.PALETTE[norm], "linestyle": "", "markersize": 5, "label": name}
-            shape = {"marker": "s"} if norm == "layer" else {"marker": "o", "markerfacecolor": "white"}
-            ax.plot(range(1, len(theirs) + 1), theirs, **dots, **shape)
-        ax.set(title=f"{arm} (n = {len(ours)})", xlabel="epoch", xticks=[1, 5, 10])
-        ax.legend(title="dots: published\nbands: ours", loc="lower right")
-        said.append(
-            f"{arm}: after epoch {len(theirs)} ours {ours[:, len(theirs) - 1].mean():.1f} % "
-            f"(n = {len(ours)}), published {theirs[-1]:.1f} %"
-        )
+            _band(ax, range(1, ours.shape[1] + 1), ours, color=color, linestyle=line, label=name)
+            ax.plot(
+                range(1, len(theirs) + 1),
+                theirs,
+                mark,
+                color=figures.INK,
+                markerfacecolor="white",
+                markersize=5,
+                label="_",
+            )
+            said.append(
+                f"{arm}, {name}: after epoch {len(theirs)} ours {ours[:, len(theirs) - 1].mean():.1f} % "
+                f"(n = {len(ours)}), published {theirs[-1]:.1f} %"
+            )
+        ax.set(title=f"{arm} (n = {len(ours)})", xlabel="epoch", xticks=[1, 4, 7, 10], ylim=(75, 89))
+        figures.label_ends(ax)
     axes[0, 0].set_ylabel("accuracy (%)")
+    axes[0, 0].annotate(
+        "marks: published, one run\nlines, bands: our runs",
+        (0.97, 0.06),
+        xycoords="axes fraction",
+        ha="right",
+    )
     fig.alt = f"Training and validation accuracy by epoch, ours and the published. {'; '.join(said)}."
     return fig
 
@@ -70,7 +85,7 @@ def parts_beside_published(runs: Runs) -> Figure:
 def by_cells(runs: Runs, design: Design, factor: str, ylabel: str) -> Figure:
     """A line for each setting of the other factors, from `factor` off to on: parallel without interaction.
 
-    Dots are single runs.
+    Dots are single runs; blue and solid is with an input batch norm.
     """
     place, found, said = design.factors.index(factor), cells(runs, design), []
     fig, ax = figures.subplots(figsize=(7.5, 3.4))
@@ -80,9 +95,10 @@ def by_cells(runs: Runs, design: Design, factor: str, ylabel: str) -> Figure:
         on = tuple(level or i == place for i, level in enumerate(levels))
         pair = [np.array(list(found[end].values())) for end in (levels, on)]
         config = readings.config(runs, arm)
-        name = _background(config)
-        relu = config["options"]["activation"] == "relu"
-        style = look(config) | {"color": figures.PALETTE["batch" if relu else "layer"]}
+        name = background(config)
+        style = look(config) | {
+            "color": figures.PALETTE["batch" if config["options"]["input_norm"] else "none"]
+        }
         for x, values in enumerate(pair):
             ax.plot([x] * len(values), values, ".", color=style["color"], alpha=0.4, label="_")
         off, there = (values.mean() for values in pair)
@@ -96,63 +112,68 @@ def by_cells(runs: Runs, design: Design, factor: str, ylabel: str) -> Figure:
     return fig
 
 
-def _background(config: Mapping[str, Any]) -> str:
+def background(config: Mapping[str, Any]) -> str:
     """What stays as it is while batch norm comes in: activation and input batch norm."""
-    names = {options: name for name, options in ACTIVATIONS.items()}
-    activation = names[config["options"]["activation"]]
-    return activation + (" + input batch norm" if config["options"]["input_norm"] else "")
+    name = "ReLU" if config["options"]["activation"] == "relu" else "LeakyReLU"
+    return name + (" + input norm" if config["options"]["input_norm"] else "")
 
 
-def credit(runs: Runs, design: Design, order: Sequence[str], ylabel: str) -> Figure:
-    """The way from all factors off to all on, in this order: what each step adds where it is taken."""
-    stops = steps(runs, design, order)
-    values = [value for _, value in stops]
-    fig, ax = figures.subplots(figsize=(7.5, 3.2))
-    names = [f"start:\n{stops[0][0]}", *(f"+ {factor}" for factor in order), f"end:\n{stops[-1][0]}"]
-    ends = {"color": figures.PALETTE["none"], "width": 0.6}
-    ax.bar([0, len(values)], [values[0], values[-1]], **ends)
-    for i, (before, after) in enumerate(pairwise(values), start=1):
-        color = figures.PALETTE["batch" if after >= before else "layer"]
-        ax.bar(i, after - before, bottom=before, width=0.6, color=color)
-        ax.plot([i - 0.7, i + 0.3], [before, before], color=figures.MUTED, linewidth=1)
-        ax.annotate(
-            f"{after - before:+.2f}", (i, max(before, after)), (0, 3), textcoords="offset points", ha="center"
+def by_rate(runs: Runs, design: Design, factor: str, lowest: float = 80.0) -> Figure:
+    """Of a search, a panel for each setting of the other factors: accuracy by learning rate, without `factor`
+    in grey and with it in blue.
+
+    A cross at the bottom is a rate at which the run diverged or ended below `lowest`.
+    """
+    place, table, said = design.factors.index(factor), sweeps.accuracies(runs), []
+    off = {levels: arm for levels, arm in design.arms.items() if not levels[place]}
+    fig, axes = figures.subplots(1, len(off), sharey=True, figsize=(7.5, 3.2))
+    for ax, (levels, arm) in zip(axes, off.items(), strict=True):
+        on = design.arms[tuple(level or i == place for i, level in enumerate(levels))]
+        for name, norm, family in (("without", "none", arm), ("batch norm", "batch", on)):
+            style = {"color": figures.PALETTE[norm], "markersize": 4}
+            found = table[family]
+            low = found.isna() | (found < lowest)
+            line = figures.LINES[norm]
+            ax.plot(found.index, found.mask(low), "o", linestyle=line, label=name, **style)
+            ax.plot(found.index[low], [lowest] * low.sum(), "x", label="_", **style | {"markersize": 7})
+            said.append(
+                f"{family} {found.iloc[0]:.1f} % at {found.index[0]:g}, best {found.max():.1f} % at "
+                f"{found.idxmax():g}, {low.sum()} too low or diverged"
+            )
+        ax.set(
+            xscale="log",
+            title=background(readings.config(runs, f"{arm} {table.index[0]:g}")).replace(" + ", "\n+ "),
         )
-    for x, value in ((0, values[0]), (len(values), values[-1])):
-        ax.annotate(f"{value:.2f}", (x, value), (0, 3), textcoords="offset points", ha="center")
-    reach = max(values) - min(values)
-    ax.set(ylim=(min(values) - 0.3 * reach, max(values) + 0.15 * reach), ylabel=ylabel)
-    ax.set_xticks(range(len(names)), names)
-    ax.grid(False, axis="x")
-    added = [
-        f"{factor} {after - before:+.2f}"
-        for factor, (before, after) in zip(order, pairwise(values), strict=True)
-    ]
-    fig.alt = f"From {stops[0][0]}, {stops[0][1]:.2f} %: {', then '.join(added)}, to {stops[-1][1]:.2f} %."
+        ax.set(xticks=[0.001, 0.1], xlabel="learning rate", ylim=(lowest - 0.4, 90))
+        ax.minorticks_off()
+        ax.xaxis.set_major_formatter("{x:g}")
+    axes[0].set_ylabel("validation accuracy (%)")
+    axes[-1].legend(loc="lower center")
+    fig.alt = f"Accuracy on held-out images by learning rate: {'; '.join(said)}."
     return fig
 
 
-def by_time(runs: Runs, arms: Sequence[str], price: float, ylabel: str = "validation accuracy (%)") -> Figure:
-    """Accuracy by epoch, and by time if an epoch with batch norm costs `price` epochs without: mean and range
-    of runs.
+def two_rates(effects: Mapping[str, Mapping[str, Mapping[int, float]]], xlabel: str) -> Figure:
+    """Background -> which rate -> seed -> effect: for each the single seeds, their mean and 95 % interval.
+
+    The first rate has open circles, the second filled ones.
     """
-    fig, axes = figures.subplots(1, 2, sharey=True, figsize=(7.5, 3.4))
+    fig, ax = figures.subplots(figsize=(7.5, 3.4))
     said = []
-    for arm in arms:
-        curves = _curves(runs, arm, "test_accuracy")
-        epochs = np.arange(1, curves.shape[1] + 1)
-        config = readings.config(runs, arm)
-        epoch = 1.0 if config["norm"] == "none" else price
-        for ax, unit in zip(axes, (1.0, epoch), strict=True):
-            _band(ax, epochs * unit, curves, label=arm if ax is axes[1] else "_", **look(config))
-        time = epoch * len(epochs)
-        said.append(
-            f"{arm} {comparison.mean(runs, arm).mean:.1f} % after the time of {time:.1f} plain epochs"
-        )
-    axes[0].set(xlabel="epochs", ylabel=ylabel)
-    axes[1].set(xlabel=f"time, if batch norm costs {price:g} x (plain epochs)")
-    figures.label_ends(axes[1])
-    fig.alt = f"Validation accuracy by epoch and by time. At the end: {'; '.join(said)}."
+    for row, (name, rates) in enumerate(effects.items()):
+        for place, (rate, by_seed) in enumerate(rates.items()):
+            item, y = interval(list(by_seed.values())), row + (place - 0.5) * 0.36
+            fill = {"markerfacecolor": "white"} if place == 0 else {}
+            ax.plot(list(by_seed.values()), [y + 0.13] * item.n, ".", color=figures.MUTED, markersize=4)
+            ax.plot([item.low, item.high], [y, y], "-", color=figures.INK, linewidth=2)
+            ax.plot(item.mean, y, "o", color=figures.INK, label=rate if row == 0 else "_", **fill)
+            said.append(f"{name}, {rate}: {told(item, sign='+')}")
+    ax.axvline(0, color=figures.MUTED, linewidth=1)
+    ax.set(xlabel=xlabel, ylim=(len(effects) - 0.4, -0.6))
+    ax.set_yticks(range(len(effects)), list(effects))
+    ax.grid(False, axis="y")
+    ax.legend(loc="center right", bbox_to_anchor=(1.0, 0.6))
+    fig.alt = f"{figures.sentence(xlabel)}, mean and 95 % interval: {'; '.join(said)}."
     return fig
 
 
@@ -185,7 +206,7 @@ def by_shift(runs: Runs, arms: Sequence[str]) -> Figure:
     unshifted: mean and range of runs.
     """
     fig, axes = figures.subplots(1, 2, sharey=True, figsize=(7.5, 3.6))
-    names = {"brightness": "added gray levels (of 255)", "contrast": "factor of contrast (log axis)"}
+    names = {"contrast": "factor of contrast (log axis)", "brightness": "added grey values (of 255)"}
     for ax, (kind, xlabel) in zip(axes, names.items(), strict=True):
         for arm in arms:
             lost = [_lost(run, kind) for run in runs if run["arm"] == arm and run["status"] == "done"]
@@ -193,12 +214,10 @@ def by_shift(runs: Runs, arms: Sequence[str]) -> Figure:
             style = look(readings.config(runs, arm))
             _band(ax, list(lost[0]), curves, label=arm if ax is axes[1] else "_", **style)
         ax.set(xlabel=xlabel, title=kind)
-    axes[0].set(
-        ylabel="test accuracy minus that\non unshifted images (points)", xticks=[-96, -64, -32, 0, 32, 64, 96]
-    )
-    axes[1].set_xscale("log")
-    axes[1].set_xticks([0.25, 0.5, 1.0, 2.0], ["0.25", "0.5", "1", "2"], minor=False)
-    axes[1].minorticks_off()
+    axes[0].set(ylabel="test accuracy minus that\non unshifted images (points)", xscale="log")
+    axes[0].set_xticks([0.25, 0.5, 1.0, 2.0], ["0.25", "0.5", "1", "2"], minor=False)
+    axes[0].minorticks_off()
+    axes[1].set(xticks=[-96, -64, -32, 0, 32, 64, 96])
     figures.label_ends(axes[1])
     said = []
     for arm in arms:

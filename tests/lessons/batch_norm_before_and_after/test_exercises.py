@@ -1,27 +1,14 @@
 """Exercises of lesson 08: right answers pass, mistakes as learners write them are named, the rest is told."""
 
 import copy
-from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 
-from helpers.images import datasets
 from helpers.lessons.batch_norm_before_and_after import exercises
-from helpers.nn import networks
-
-
-def counted_in_torch(widths, norm, input_norm):
-    layers = [nn.BatchNorm1d(widths[0])] * input_norm
-    for i, (n_in, n_out) in enumerate(pairwise(widths)):
-        layers.append(nn.Linear(n_in, n_out))
-        if norm and i < len(widths) - 2:
-            layers.append(nn.BatchNorm1d(n_out))
-    net = nn.Sequential(*layers)
-    kept = [b for name, b in net.named_buffers() if "num_batches" not in name]
-    return [sum(t.numel() for t in tensors) for tensors in (net.parameters(), kept)]
 
 
 def folded_by_torch(weight, bias, gamma, beta, mean, var, eps):
@@ -45,37 +32,32 @@ def by_array(accuracy, factor):
     return np.diff(grid, axis=factor).mean()
 
 
+def by_table(*arms):
+    signs = [1, -1, -1, 1]
+    table = pd.DataFrame(dict(enumerate(map(pd.Series, arms)))).dropna() @ signs
+    return table.mean(), table.sem()
+
+
+def by_interval(fixed_with, fixed_without, tuned_with, tuned_without):
+    shared = fixed_with.keys() & fixed_without.keys() & tuned_with.keys() & tuned_without.keys()
+    arms = [[arm[s] for s in shared] for arm in (fixed_with, fixed_without, tuned_with, tuned_without)]
+    a, b, c, d = np.array(arms)
+    return np.array([(a - b - c + d).mean(), (a - b - c + d).std(ddof=1) / len(a) ** 0.5])
+
+
 RIGHT = [
-    ("count_numbers", counted_in_torch),
-    ("count_numbers", lambda *case: torch.tensor(exercises.count_numbers(*case))),
     ("fold", folded_by_torch),
     ("fold", by_diagonal),
     ("main_effect", by_array),
     ("main_effect", lambda a, f: sum(v if k[f] else -v for k, v in a.items()) * 2 / len(a)),
+    ("shrinkage", by_table),
+    ("shrinkage", by_interval),
 ]
 
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
 def test_answers_written_otherwise_pass(name, answer, said):
     assert said(name, answer).startswith(f"{name}: correct.")
-
-
-@pytest.mark.parametrize("norm", ["none", "batch"])
-@pytest.mark.parametrize("input_norm", [True, False])
-def test_the_count_is_that_of_the_lessons_network(norm, input_norm):
-    net = networks.build(norm, datasets.load("digits"), 0, network="mlp", input_norm=input_norm)
-    kept = [b.numel() for name, b in net.named_buffers() if not name.endswith("num_batches_tracked")]
-    found = sum(p.numel() for p in net.parameters()), sum(kept)
-    assert exercises.count_numbers((64, 300, 100, 10), norm == "batch", input_norm) == found
-
-
-def without_biases(widths, norm, input_norm):
-    trained, kept = exercises.count_numbers(widths, norm, input_norm)
-    return trained - sum(widths[1:]), kept
-
-
-def all_trained(widths, norm, input_norm):
-    return sum(exercises.count_numbers(widths, norm, input_norm)), 0
 
 
 def at_columns(weight, bias, gamma, beta, mean, var, eps):
@@ -99,6 +81,24 @@ def in_place(weight, bias, gamma, beta, mean, var, eps):
     return weight, factor * (bias - mean) + beta
 
 
+def by_place(*arms):
+    fewest = min(map(len, arms))
+    a, b, c, d = np.array([list(arm.values())[:fewest] for arm in arms])
+    return (a - b - c + d).mean(), (a - b - c + d).std(ddof=1) / fewest**0.5
+
+
+def unpaired(*arms):
+    shared = set.intersection(*map(set, arms))
+    a, b, c, d = np.array([[arm[s] for s in shared] for arm in arms])
+    error = sum(v.var(ddof=1) for v in (a, b, c, d)) / len(a)
+    return (a - b - c + d).mean(), error**0.5
+
+
+def all_of_the_first(fixed_with, fixed_without, tuned_with, tuned_without):
+    by_seed = [fixed_with[s] - fixed_without[s] - tuned_with[s] + tuned_without[s] for s in fixed_with]
+    return np.mean(by_seed), np.std(by_seed, ddof=1) / len(by_seed) ** 0.5
+
+
 def the_published_pair(accuracy, factor):
     k = len(next(iter(accuracy)))
     return accuracy[(True,) * k] - accuracy[(False,) * k]
@@ -113,19 +113,15 @@ def first_pair(accuracy, factor):
 @pytest.mark.parametrize(
     ("name", "answer", "words"),
     [
-        ("count_numbers", without_biases, "the biases of the linear layers are missing"),
-        ("count_numbers", all_trained, "no gradient moves them"),
-        (
-            "count_numbers",
-            lambda w, n, i: exercises.count_numbers(w, n, False),
-            "the input batch norm is missing",
-        ),
         ("fold", at_columns, "a unit is a row"),
         ("fold", eps_outside, "eps is outside"),
         ("fold", beta_inside, "it is added after it"),
         ("main_effect", the_published_pair, "everything on minus everything off"),
         ("main_effect", first_pair, "one pair only, all other factors off"),
         ("main_effect", lambda a, f: -exercises.main_effect(a, f), "the sign is wrong"),
+        ("shrinkage", by_place, "by their place in the dictionaries"),
+        ("shrinkage", unpaired, "the errors of the four means are added"),
+        ("shrinkage", lambda a, b, c, d: exercises.shrinkage(c, d, a, b), "the sign is wrong"),
     ],
 )
 def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, said):
@@ -137,16 +133,15 @@ def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, said):
 @pytest.mark.parametrize(
     ("name", "answer", "words"),
     [
-        ("count_numbers", lambda w, n, i: 5, "it should return 2 things"),
-        ("count_numbers", lambda w, n, i: None, "is a `return` missing"),
-        ("count_numbers", lambda w, n, i: (1, 2), "it is 1, 2 for every input"),
         ("fold", lambda *case: case[0], "it should return 2 things, the new weight, the new bias"),
         ("fold", lambda *case: (case[0][:1], case[1]), "has shape (1, 3), it should have (3, 3)"),
         ("fold", in_place, "it changes weight itself"),
-        ("fold", lambda *case: (case[0].cos(), case[1]), "has no name for"),
-        ("main_effect", lambda a, f: 0.0, "it is 0 for every input"),
+        ("fold", lambda *case: (exercises.fold(*case)[0].cos(), exercises.fold(*case)[1]), "has no name for"),
+        ("main_effect", lambda a, f: 0.0, "the argument factor makes no difference"),
         ("main_effect", lambda a, f: [1.0, 2.0], "one number is asked for"),
         ("main_effect", lambda a, f: a["batch norm"], "it stops with KeyError"),
+        ("shrinkage", lambda *arms: 1.0, "it should return 2 things, the mean, the standard error"),
+        ("shrinkage", all_of_the_first, "it stops with KeyError"),
     ],
 )
 def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, said):
@@ -157,12 +152,12 @@ def test_other_wrong_answers_are_told_what_is_wrong(name, answer, words, said):
 
 def test_two_mistakes_at_once_are_both_named(said):
     def answer(weight, bias, gamma, beta, mean, var, eps):
-        factor = gamma / torch.sqrt(var)
-        return weight * factor[:, None], factor * (bias - mean)
+        factor = gamma / (var + eps)
+        return weight * factor[:, None], factor * (bias + mean) + beta
 
     output = said("fold", answer)
-    assert "eps is missing" in output
-    assert "beta is missing" in output
+    assert "the square root is forgotten" in output
+    assert "the running mean is added" in output
 
 
 def test_a_network_with_its_norm_folded_in_is_the_same_function():
