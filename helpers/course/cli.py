@@ -5,6 +5,7 @@ import difflib
 import errno
 import sys
 from collections.abc import Collection, Iterator, Sequence
+from types import ModuleType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -68,8 +69,8 @@ def doctor() -> None:
 
 def _inventory() -> None:
     """Shows data sets, lessons and studies: what is here and, at the end, how to get what is not."""
+    from helpers import data_folder
     from helpers.course import run_lessons
-    from helpers.images import datasets
     from helpers.lessons import STUDIES
     from helpers.studies import runs as study_runs
     from helpers.studies.records import RECORDED, REPRODUCED
@@ -81,10 +82,10 @@ def _inventory() -> None:
     if how.device == "cpu":
         steps = ", ".join(f"{name} {ms} ms" for name, ms in timing()["milliseconds"].items())
         typer.echo(f"  a step here: {steps}, timed once and kept in {precision_file()}")
-    typer.echo(f"\nData sets in {datasets.data_folder()}")
-    for name in datasets.DATASETS:
-        state = datasets.state(name)
-        typer.echo(f"  {name:<14} {state}")
+    typer.echo(f"\nData sets in {data_folder()}")
+    for name, package in _data_sets().items():
+        state = package.state(name)
+        typer.echo(f"  {name:<15} {state}")
         if state not in ("built in", "present"):
             missing.append(f"{name}: course data {name}")
     typer.echo("\nLessons")
@@ -117,15 +118,24 @@ def data(
 
     Example: course data cifar10
     """
-    from helpers.images import datasets
+    from helpers.downloads import DataError
 
-    names = names or list(datasets.DATASETS)
+    packages = _data_sets()
+    names = names or list(packages)
     for name in names:
-        known("data set", name, datasets.DATASETS)
-    with told(datasets.DataError):
+        known("data set", name, packages)
+    with told(DataError):
         for name in names:
-            datasets.download(name, progress=sys.stderr.isatty())
-            typer.echo(f"{name}: {datasets.state(name)}")
+            packages[name].download(name, progress=sys.stderr.isatty())
+            typer.echo(f"{name}: {packages[name].state(name)}")
+
+
+def _data_sets() -> dict[str, ModuleType]:
+    """The module that loads each data set: of images, then of texts."""
+    from helpers.images import datasets as images
+    from helpers.text import datasets as texts
+
+    return {name: package for package in (images, texts) for name in package.DATASETS}
 
 
 @app.command()

@@ -14,10 +14,11 @@ from helpers import ROOT
 from helpers.analysis.claims import beats, greater
 from helpers.course import cli, run_lessons
 from helpers.downloads import DataError
-from helpers.images.datasets import DATASETS
+from helpers.images import datasets as images
 from helpers.lessons import CLAIMS
 from helpers.studies import runs as study_runs
 from helpers.studies.records import RECORDED, REPRODUCED, RecordError
+from helpers.text import datasets as texts
 from tests import standin_runs
 from tests.users import BOUND
 
@@ -102,12 +103,13 @@ def test_an_interruption_says_what_is_kept(monkeypatch):
 
 def test_data_takes_all_data_sets_or_those_named(monkeypatch):
     asked = []
-    monkeypatch.setattr("helpers.images.datasets.download", lambda name, progress: asked.append(name))
-    assert course("data", "digits").exit_code == 0
-    assert asked == ["digits"]
-    monkeypatch.setattr("helpers.images.datasets.state", lambda name: "present")
+    for package in (images, texts):
+        monkeypatch.setattr(package, "download", lambda name, progress: asked.append(name))
+        monkeypatch.setattr(package, "state", lambda name: "present")
+    assert course("data", "digits", "tinyshakespeare").stdout == "digits: present\ntinyshakespeare: present\n"
+    assert asked == ["digits", "tinyshakespeare"]
     assert course("data").exit_code == 0
-    assert asked[1:] == list(DATASETS)
+    assert asked[2:] == [*images.DATASETS, *texts.DATASETS]
 
 
 @pytest.mark.parametrize(("option", "folder"), [([], REPRODUCED), (["--record"], RECORDED)])
@@ -189,9 +191,9 @@ def test_report_says_where_the_page_is(monkeypatch):
 
 
 def test_doctor_shows_versions_data_lessons_and_studies(monkeypatch):
-    monkeypatch.setattr(
-        "helpers.images.datasets.state", lambda name: "absent" if name == "mnist" else "present"
-    )
+    absent = ("mnist", "tinyshakespeare")
+    for package in (images, texts):
+        monkeypatch.setattr(package, "state", lambda name: "absent" if name in absent else "present")
     done = course("doctor")
     assert done.exit_code == 0, done.output
     for text in [
@@ -200,6 +202,7 @@ def test_doctor_shows_versions_data_lessons_and_studies(monkeypatch):
         "04_batch_norm_from_scratch",
         "cifar_norms: ",
         "  mnist: course data mnist",
+        "  tinyshakespeare: course data tinyshakespeare",
     ]:
         assert text in done.output
 
