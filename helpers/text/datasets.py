@@ -38,7 +38,8 @@ class TextData:
     """A text in two parts, train (N,) and validation (M,), uint8: each character as its place in `alphabet`.
 
     floor is the least mean loss that any predictor can reach in the long run, in nats per character; None
-    where nobody knows it.
+    where nobody knows it. In windows that begin anywhere the least is higher: their first characters tell
+    little of what follows, and a bracket may have been opened before them.
     """
 
     name: str
