@@ -32,9 +32,7 @@ SHOWN = {
 PICTURE_WITHOUT_ALT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"']+)")
 MOST_IGNORED = 3  # cells of a lesson whose output nbval may ignore
 MOST_MINUTES = 90
-FIRST_EDITION = {  # still as they were there, and longer
-    "13_regularization_experiments",
-}
+FIRST_EDITION: set[str] = set()  # still as they were there, and longer
 ON_COLAB = {
     "torch",
     "torchvision",

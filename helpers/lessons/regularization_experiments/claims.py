@@ -1,5 +1,9 @@
 """What the studies of lesson regularization_experiments say."""
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 from helpers.analysis import comparison, readings
 from helpers.analysis.claims import Differences, Statement, beats, greater
 from helpers.analysis.comparison import by_seed
@@ -33,7 +37,19 @@ def mnist_regularization(runs: Runs, matters: float | None) -> list[Statement]:
             "points",
             matters,
         ),
+        greater(
+            42,
+            "L2 (0.001) makes the effective rate at the end larger, at the peak rate found for it",
+            minus("L2", "none", _doublings),
+            "doublings of the effective rate",
+            0.5,
+        ),
     ]
+
+
+def _doublings(run: Mapping[str, Any]) -> float:
+    """Effective rate on a scale on which 1 more is twice as large."""
+    return math.log2(readings.effective_rate(run))
 
 
 def pooled(found: dict[str, Differences]) -> Differences:

@@ -1,25 +1,9 @@
-"""Exercises of lesson 13: what L1 adds to gradients, silent channels, the runs that a difference needs."""
-
-from collections.abc import Callable, Mapping
+"""Exercises of lesson 13: the runs that a difference needs, what a penalty does, silent channels."""
 
 import torch
 from torch import Tensor
 
-from helpers.lessons.comparing import Seen
-from helpers.lessons.diagnosis import Exercise, Mistaken, Mistakes
-
-
-def l1_pull(parameters, factor):
-    pulled = [name for name, w in parameters.items() if w.ndim > 1]  # biases, gamma and beta have one axis
-    return {
-        name: factor * torch.sign(w) if name in pulled else torch.zeros_like(w)
-        for name, w in parameters.items()
-    }
-
-
-def silent_channels(weight):
-    rows = weight.flatten(1)  # a channel each
-    return (rows == 0).all(dim=1).sum()
+from helpers.lessons.diagnosis import Exercise, Mistakes
 
 
 def runs_needed(difference, deviation, reach=2.8):
@@ -27,53 +11,18 @@ def runs_needed(difference, deviation, reach=2.8):
     return -int(-exact // 1)  # rounded up
 
 
-PULL: Mistakes = {
-    "w.ndim > 1": {
-        "True": "biases and norms are pulled too: only weights, with two axes or more, should be",
-        'name.endswith("weight")': "the norm's gamma is pulled too: it is called weight, but it has one axis",
-        "w.ndim > 2": "the linear layer's weight is left out: its two axes make it a weight as well",
-        "w.ndim == 2": "the convolution's weight is left out: whatever has more than one axis is a weight",
-        "w.ndim == 1": "the other way round: biases and norms are pulled, the weights are not",
-    },
-    "torch.sign(w)": {
-        "torch.sign(w.sum()).expand_as(w)": (
-            "all weights of a tensor get the sign of their sum: each element has its own"
-        ),
-        "torch.ones_like(w)": "every weight is pushed the same way: the derivative of |w| has the sign of w",
-        "w": "this is the pull of L2, proportional to w: that of L1 has the same size for every weight",
-        "(2 * w)": (
-            "this is 2w, the pull of L2 (the derivative of w²): that of L1 has the same size for every weight"
-        ),
-        "w.abs()": "this is |w|, the penalty itself: its derivative is asked for",
-        "torch.where(w >= 0, 1.0, -1.0).to(w)": (
-            "at w = 0 it should be 0: `torch.sign` gives that, w >= 0 does not"
-        ),
-        "(w / w.abs())": "at w = 0 this divides 0 by 0, which is NaN: torch.sign gives 0",
-        "-torch.sign(w)": "the sign is turned round: the optimizer subtracts what you return",
-    },
-    "factor * torch": {
-        "torch": "the factor is missing",
-        "factor / sum(parameters[n].numel() for n in pulled) * torch": (
-            "divided by the number of weights: the penalty here is a sum, not a mean"
-        ),
-        "factor / w.numel() * torch": (
-            "divided by the number of weights of each tensor: the penalty here is a sum, not a mean"
-        ),
-        "2 * factor * torch": "twice the factor: the derivative of |w| is its sign",
-        "w + factor * torch": "the weight itself is added: only the pull is asked for",
-    },
-    "factor * torch.sign(w) if name in pulled else torch.zeros_like(w)": {
-        "w + factor * torch.sign(w) if name in pulled else w": (
-            "the weights themselves are added: only the pull is asked for"
-        ),
-        "w - factor * torch.sign(w) if name in pulled else w": (
-            "these are the weights after a step: only the pull is asked for"
-        ),
-        "factor * torch.sign(w) if name in pulled else w": (
-            "what is not penalized gets itself: it should get zeros"
-        ),
-    },
-}
+def penalty_effect(plain, penalized):
+    tests = []
+    for arm in (plain, penalized):
+        best = max(arm, key=lambda rate: sum(arm[rate][0]))  # each arm's own, by its held-out accuracies
+        tests.append(arm[best][1])
+    return [b - a for a, b in zip(*tests, strict=True)]
+
+
+def silent_channels(weight):
+    rows = weight.flatten(1)  # a channel each
+    return (rows == 0).all(dim=1).sum()
+
 
 SILENT: Mistakes = {
     "weight.flatten(1)": {
@@ -127,6 +76,41 @@ SILENT: Mistakes = {
     },
 }
 
+EFFECT: Mistakes = {
+    "sum(arm[rate][0])": {
+        "sum(arm[rate][1])": (
+            "the rates are chosen by the test accuracies: choose on the held-out images, or the choice is a "
+            "part of the result"
+        ),
+        "-sum(arm[rate][0])": "the worst rate is chosen: which one has the highest held-out accuracy?",
+        "max(arm[rate][0])": "the rate of the best single run is chosen: take the mean over the seeds",
+        "min(arm[rate][0])": "the rate of the best worst run is chosen: take the mean over the seeds",
+        "arm[rate][0][0]": "only the first seed chooses: take the mean over all seeds",
+        "rate": "the largest rate is chosen, whatever its accuracy",
+        "sum(plain[rate][0])": "the rate of the plain arm serves both arms: choose one for each",
+        "sum(penalized[rate][0])": "the rate of the penalized arm serves both: choose one for each",
+        "sum(arm[rate][0]) + sum(arm[rate][1])": (
+            "the test accuracies take part in the choice of the rates: choose on the held-out images alone"
+        ),
+    },
+    "tests.append(arm[best][1])": {
+        "tests.append(arm[best][0])": "these are held-out accuracies, which chose the rates: test both",
+    },
+    "b - a": {
+        "a - b": "the sign is turned round: with the penalty minus without it",
+        "abs(b - a)": "the sign is lost: with the penalty minus without it",
+        "100 * (b - a) / a": "these are percent of an accuracy: points, the plain difference, are asked for",
+    },
+    "[b - a for a, b in zip(*tests, strict=True)]": {
+        "sum(b - a for a, b in zip(*tests, strict=True)) / len(tests[0])": (
+            "this is the mean: a list of the differences, one for each seed, is asked for"
+        ),
+        "[b - a for a, b in zip(*map(sorted, tests), strict=True)]": (
+            "the accuracies were sorted: the pairs are the seeds, in their order"
+        ),
+    },
+}
+
 RUNS: Mistakes = {
     "deviation / difference": {
         "difference / deviation": (
@@ -171,32 +155,18 @@ RUNS: Mistakes = {
 }
 
 
-def _parameters(seed: int) -> dict[str, Tensor]:
-    """Parameters as model.named_parameters() names them: convolution, batch norm, linear layer."""
-    draw = torch.Generator().manual_seed(seed)
-    shapes = {"0.weight": (2, 1, 3, 3), "2.weight": (2,), "2.bias": (2,), "5.weight": (3, 2), "5.bias": (3,)}
-    found = {name: torch.randn(shape, generator=draw, dtype=torch.float64) for name, shape in shapes.items()}
-    found["0.weight"][0, 0, 0, 0] = 0.0  # the derivative of |w| at 0 is taken as 0
-    return {name: w.requires_grad_() for name, w in found.items()}
-
-
-def _pull(answer: Callable, parameters: Mapping[str, Tensor], factor: float) -> Seen:
-    """The tensors of the dictionary that the answer returns."""
-    names = list(parameters)
-    result = answer(parameters, factor)
-    if result is None:
-        raise Mistaken("it returns None: is a `return` missing?")
-    if not isinstance(result, Mapping):
-        raise Mistaken(
-            f"the result is a {type(result).__name__}: a dictionary from name to tensor is asked for"
-        )
-    if set(result) != set(names):
-        lost, more = sorted(set(names) - set(result)), sorted(set(result) - set(names))
-        raise Mistaken(
-            f"names lacking: {', '.join(lost) or 'none'}; names too many: {', '.join(more) or 'none'} "
-            "(what is not penalized gets zeros)"
-        )
-    return {f"the pull of {name}": result[name] for name in names}
+_PLAIN = {  # rate -> held-out and test accuracies: each wrong way to choose the rates gives another result
+    0.01: ([97.8, 98.3, 98.3], [98.4, 98.8, 97.8]),
+    0.03: ([99.5, 97.7, 98.0], [97.9, 97.9, 99.0]),
+    0.1: ([98.3, 98.9, 99.3], [98.2, 98.4, 98.9]),
+    0.3: ([99.2, 98.5, 98.5], [99.2, 98.6, 97.9]),
+}
+_PENALIZED = {
+    0.01: ([98.5, 98.6, 98.9], [98.4, 99.1, 98.5]),
+    0.03: ([98.4, 98.1, 98.8], [98.9, 98.5, 99.5]),
+    0.1: ([98.9, 98.0, 97.3], [99.2, 98.9, 98.7]),
+    0.3: ([98.0, 98.7, 97.5], [98.1, 99.2, 98.2]),
+}
 
 
 def _sparse() -> Tensor:
@@ -220,19 +190,37 @@ _LINEAR = torch.tensor([[0, 0, 0], [1, 0, -1], [0, -2, 0], [-1, -2, -3], [2, 2, 
 
 EXERCISES = [
     Exercise(
-        l1_pull,
-        cases=[(_parameters(9), 0.25), (_parameters(10), 3.0)],
-        look=_pull,
-        mistakes=PULL,
+        runs_needed,
+        cases=[
+            (0.0397, 0.05, 2.8),
+            (0.03, 0.05, 2.8),
+            (0.1, 0.06, 2.8),
+            (0.075, 0.2, 3.24),
+            (0.5, 0.25, 2.0),
+            (0.5, 1.0, 2.0),
+        ],
+        typed=False,
+        mistakes=RUNS,
         hints=(
-            "The derivative of |w| is 1 where w is positive, -1 where it is negative: which function of "
-            "torch gives that, and 0 at 0?",
-            "What is a weight? Not its name says so, but its axes: convolutions have four, linear layers "
-            "two; biases, gamma and beta one.",
-            "A dictionary over all names: factor * sign(w) where w.ndim > 1, zeros of the same shape "
-            "elsewhere.",
+            "Solve difference = reach * deviation / sqrt(n) for n.",
+            "n = (reach * deviation / difference) ** 2, rounded up: math.ceil.",
         ),
-        praise="Weights are pulled, biases and norms are left alone.",
+        praise="Half the difference takes four times the runs.",
+    ),
+    Exercise(
+        penalty_effect,
+        cases=[(_PLAIN, _PENALIZED), (_PENALIZED, _PLAIN)],
+        typed=False,
+        mistakes=EFFECT,
+        hints=(
+            "Two questions, one after the other: which rate does each arm get, and what do the two arms then "
+            "have on the test images?",
+            "The rate of an arm is the key of its dictionary with the highest mean of the first list. The "
+            "second list must not take part in that.",
+            "max(arm, key=lambda rate: sum(arm[rate][0])) for each arm; then the differences of the second "
+            "lists, seed by seed, penalized minus plain.",
+        ),
+        praise="Each arm at its own rate, chosen where it is not tested, and paired by seed.",
     ),
     Exercise(
         silent_channels,
@@ -252,23 +240,5 @@ EXERCISES = [
             "0?",
         ),
         praise="Every weight of the channel is exactly 0.",
-    ),
-    Exercise(
-        runs_needed,
-        cases=[
-            (0.0397, 0.05, 2.8),
-            (0.03, 0.05, 2.8),
-            (0.1, 0.06, 2.8),
-            (0.075, 0.2, 3.24),
-            (0.5, 0.25, 2.0),
-            (0.5, 1.0, 2.0),
-        ],
-        typed=False,
-        mistakes=RUNS,
-        hints=(
-            "Solve difference = reach * deviation / sqrt(n) for n.",
-            "n = (reach * deviation / difference) ** 2, rounded up: math.ceil.",
-        ),
-        praise="Half the difference takes four times the runs.",
     ),
 ]

@@ -4,28 +4,25 @@ import math
 
 import numpy as np
 import pytest
-import torch
-from torch.nn import functional as F
 
 
-def by_autograd(parameters, factor):
-    leaves = {name: w.detach().clone().requires_grad_() for name, w in parameters.items()}
-    loss = factor * sum(w.abs().sum() for w in leaves.values() if w.dim() >= 2)
-    loss.backward()
-    return {name: torch.zeros_like(w) if w.grad is None else w.grad for name, w in leaves.items()}
+def both_best(plain, penalized):
+    first, second = (max(arm.values(), key=lambda pair: np.mean(pair[0]))[1] for arm in (plain, penalized))
+    return np.subtract(second, first)
 
 
-def in_a_loop(parameters, factor):
-    found = {}
-    for name in reversed(list(parameters)):
-        w = parameters[name]
-        found[name] = w.sign().mul(factor) if len(w.shape) != 1 else w * 0
-    return found
+def at_one_rate(plain, penalized):
+    rate = max(plain, key=lambda r: sum(plain[r][0]))
+    return [b - a for a, b in zip(plain[rate][1], penalized[rate][1], strict=True)]
+
+
+def by_test(plain, penalized):
+    first, second = (max(arm.values(), key=lambda pair: sum(pair[1]))[1] for arm in (plain, penalized))
+    return [b - a for a, b in zip(first, second, strict=True)]
 
 
 RIGHT = [
-    ("l1_pull", by_autograd),
-    ("l1_pull", in_a_loop),
+    ("penalty_effect", both_best),
     ("silent_channels", lambda w: sum(not channel.any() for channel in w)),
     ("silent_channels", lambda w: int((w.abs().amax(dim=tuple(range(1, w.ndim))) == 0).sum())),
     ("silent_channels", lambda w: np.sum(w.numpy().reshape(len(w), -1).any(axis=1) == 0)),
@@ -43,33 +40,16 @@ def test_answers_written_otherwise_pass(name, answer, said):
     assert said(name, answer).startswith(f"{name}: correct.")
 
 
-def pull(choose, of):
-    return lambda parameters, factor: {
-        name: of(w, factor) if choose(name, w) else torch.zeros_like(w) for name, w in parameters.items()
-    }
-
-
-def is_weight(_, w):
-    return w.ndim > 1
-
-
 AS_LEARNERS_WRITE_THEM = [
-    ("l1_pull", pull(lambda name, w: True, lambda w, f: f * w.sign()), "biases and norms are pulled too"),
-    ("l1_pull", pull(lambda name, w: "weight" in name, lambda w, f: f * w.sign()), "the norm's gamma"),
-    ("l1_pull", pull(lambda name, w: w.ndim == 4, lambda w, f: f * w.sign()), "linear layer's weight"),
-    ("l1_pull", pull(is_weight, lambda w, f: f * w), "the pull of L2"),
-    ("l1_pull", pull(is_weight, lambda w, f: f * w.abs()), "the penalty itself"),
-    ("l1_pull", pull(is_weight, lambda w, f: w.sign()), "the factor is missing"),
-    ("l1_pull", pull(is_weight, lambda w, f: -f * w.sign()), "the sign is turned round"),
-    ("l1_pull", lambda p, f: {n: f * w.sign() for n, w in p.items() if w.ndim > 1}, "names lacking: 2.bias"),
-    ("l1_pull", lambda p, f: [f * w.sign() for w in p.values()], "a list: a dictionary"),
-    ("l1_pull", lambda p, f: None, "is a `return` missing"),
-    ("l1_pull", lambda p, f: dict.fromkeys(p, f), "a float, not a tensor"),
-    ("l1_pull", lambda p, f: 1 / 0, "stops with ZeroDivisionError"),
+    ("penalty_effect", at_one_rate, "choose one for each"),
+    ("penalty_effect", by_test, "the choice is a part of the result"),
+    ("penalty_effect", lambda a, b: [-x for x in both_best(a, b)], "the sign is turned round"),
+    ("penalty_effect", lambda a, b: np.mean(both_best(a, b)), "a list of the differences"),
+    ("penalty_effect", lambda a, b: None, "is a `return` missing"),
     ("silent_channels", lambda w: (w.sum(dim=(1, 2, 3)) == 0).sum(), "may add up to 0"),
     ("silent_channels", lambda w: (w == 0).sum(), "single weights"),
     ("silent_channels", lambda w: (w.flatten(1).abs().sum(1) < 1e-3).sum(), "a small weight is not 0"),
-    ("silent_channels", lambda w: (w == 0).all(dim=0).sum(), "has no name for"),
+    ("silent_channels", lambda w: (w == 0).all(dim=0).sum(), "axis 0 is pooled"),
     ("silent_channels", lambda w: (w.flatten(1) == 0).all(dim=1), "one number is asked for"),
     ("silent_channels", lambda w: (w.transpose(0, 1).flatten(1) == 0).all(1).sum(), "input channels"),
     ("runs_needed", lambda d, s, reach=2.8: (reach * s / d) ** 2, "round up"),
@@ -92,17 +72,6 @@ def test_mistakes_as_learners_write_them_are_named(name, answer, words, said):
 
 
 def test_two_mistakes_at_once_are_both_named(said):
-    def answer(parameters, factor):
-        return {name: w.sign() for name, w in parameters.items()}
-
-    output = said("l1_pull", answer)
-    assert "the factor is missing" in output
-    assert "biases and norms are pulled too" in output
-
-
-def test_the_pull_is_the_gradient_of_the_penalty():
-    w = torch.tensor([[0.5, -2.0, 0.0]], requires_grad=True)
-    F.l1_loss(w, torch.zeros_like(w), reduction="sum").backward()
-    from helpers.lessons.regularization_experiments.exercises import l1_pull
-
-    assert torch.equal(l1_pull({"a": w.detach()}, 1.0)["a"], w.grad)
+    output = said("penalty_effect", lambda plain, penalized: [-x for x in by_test(plain, penalized)])
+    assert "the choice is a part of the result" in output
+    assert "the sign is turned round" in output

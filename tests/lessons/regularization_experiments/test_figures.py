@@ -1,80 +1,81 @@
 """Figures of lesson 13's studies: they draw what is recorded, and say it in words."""
 
-import numpy as np
+import copy
+
 import pytest
 
-from helpers.analysis.comparison import values
+from helpers.analysis import readings
+from helpers.analysis.comparison import by_seed, mean
 from helpers.analysis.stats import power
 from helpers.lessons.regularization_experiments import figures as draw
 from tests.lessons.regularization_experiments import standin_penalized as made
 
 pytestmark = pytest.mark.usefixtures("course_style")
-BATCH = ("batch none", "batch L1", "batch L2", "batch L1 + L2")
-DRAWN = {  # name -> records, arms
-    "weight_histograms": (made.regularization, (BATCH,)),
-    "small_weights": (made.regularization, (BATCH,)),
-    "loss_and_accuracy": (made.regularization, (BATCH,)),
-    "path": (made.path, ()),
+
+
+def changed(runs):
+    rows = {f"{norm} L1": by_seed(runs, f"{norm} L1", f"{norm} none") for norm in ("batch", "layer")}
+    return {"test accuracy": rows} if runs else {}
+
+
+DRAWN = {  # name -> records, what becomes of them
+    "searches": (made.regularization, list),
+    "changes": (made.regularization, changed),
+    "path": (made.path, list),
 }
 
 
 @pytest.mark.parametrize("seeds", [0, 1, 5])
 @pytest.mark.parametrize("name", DRAWN)
 def test_each_figure_stands_with_any_number_of_runs(name, seeds):
-    records, rest = DRAWN[name]
-    fig = getattr(draw, name)(records(seeds), *rest)
+    records, argument = DRAWN[name]
+    fig = getattr(draw, name)(argument(records(seeds)))
     fig.canvas.draw()
     shown = [text.get_text() for ax in fig.axes for text in ax.texts]
     assert (shown == ["no runs to show yet"]) == (seeds == 0)
     assert ("no runs to show yet" in fig.alt.lower()) == (seeds == 0)
 
 
-def test_a_histogram_shows_the_mean_counts_of_its_arm():
-    runs = made.regularization(2)
-    runs[0]["measures"]["sparsity"]["histogram"] = [0] * 24 + [300, 100] + [0] * 24  # batch none, seed 0
-    other = next(r for r in runs if r["arm"] == "batch none" and r["seed"] == 1)
-    other["measures"]["sparsity"]["histogram"] = [50] + [0] * 22 + [100, 0, 100] + [0] * 23 + [150]
-    fig = draw.weight_histograms(runs, ["batch none"])
-    (ax,) = fig.axes
-    assert ax.patches[0].get_data().values[[0, 23, 24, 25, 49]].tolist() == [25, 50, 150, 100, 75]
-    assert ax.get_title(loc="left") == "batch none\nn = 2"
-    both = draw.weight_histograms(made.regularization(1), BATCH).axes
-    highest = max(a.patches[0].get_data().values.max() for a in both)
-    assert all(a.get_ylim()[1] >= highest for a in both)
-    assert "62% of the weights between -0.02 and 0.02, 25.0% in the outer" in fig.alt
+def test_a_search_has_a_line_for_each_penalty_with_the_accuracy_of_each_rate():
+    runs = made.regularization(1)
+    slower = copy.deepcopy([run for run in runs if run["arm"] == "layer L1"])
+    slower[0]["config"]["recipe"]["lr"] /= 10
+    slower[0]["epochs"][-1]["test_accuracy"] = 98.0
+    fig = draw.searches([*runs, *slower])
+    lines = {line.get_label(): line for line in fig.axes[1].get_lines()}
+    assert list(lines) == ["none", "L1", "L2", "L1 + L2"]
+    (known,) = [run for run in runs if run["arm"] == "layer L1"]
+    rate, accuracy = known["config"]["recipe"]["lr"], known["epochs"][-1]["test_accuracy"]
+    assert lines["L1"].get_xydata().tolist() == [[rate / 10, 98.0], [rate, accuracy]]
+    assert f"layer L1 {rate:g} ({accuracy:.2f} %)" in fig.alt
 
 
-def test_small_weights_end_at_the_exact_zeros():
-    runs = made.path(1)
-    fig = draw.small_weights(runs, ["subgradient 0.001", "proximal 0.001"])
-    ends = {line.get_label(): line.get_ydata()[0] for line in fig.axes[0].get_lines()}
-    assert ends["subgradient 0.001"] == 0
-    assert ends["proximal 0.001"] == pytest.approx(75, abs=0.1)
-    shares = fig.axes[0].get_lines()[1].get_ydata()
-    assert (np.diff(shares) >= 0).all()
+def test_changes_show_mean_interval_pairs_and_the_earlier_mean():
+    values = {0: -0.2, 1: -0.3, 2: -0.1}
+    fig = draw.changes({"test accuracy": {"batch L1": values}}, {"test accuracy": {"batch L1": -0.4}})
+    _, bar, pairs, middle, earlier = (line.get_xdata() for line in fig.axes[0].get_lines())
+    assert list(pairs) == list(values.values())
+    assert middle[0] == pytest.approx(-0.2)
+    assert bar[1] - middle[0] == pytest.approx(4.303 * 0.1 / 3**0.5, abs=1e-3)
+    assert list(earlier) == [-0.4]
+    low, high = fig.axes[0].get_xlim()
+    assert low < -0.4
+    assert high > 0
+    assert "batch L1 -0.20 (-0.45 to +0.05, n = 3)" in fig.alt
 
 
-def test_the_path_has_a_line_for_each_seed_and_step_and_counts_what_it_hides():
+def test_the_path_is_the_mean_of_the_seeds_with_the_factors_at_its_marks():
     runs = made.path(3)
-    runs[0]["measures"]["test"]["accuracy"] = 20.0
     fig = draw.path(runs)
     left, right = fig.axes
-    assert len(left.get_lines()) == len(right.get_lines()) == 6
-    assert left.get_ylim()[0] == pytest.approx(95.0)
-    assert [text.get_text() for text in left.texts] == ["1 networks below 95 % not drawn"]
-    zeros = left.get_lines()[-1].get_xdata()
-    assert zeros[0] == 0
-    assert zeros[-1] == pytest.approx(99, abs=0.1)
-    assert right.get_lines()[-1].get_xdata()[-1] == pytest.approx(49.1, abs=0.1)
-    assert "subgradient: most weights exactly 0 at 99 % accuracy or more: 0 %" in fig.alt
-
-
-def test_loss_and_accuracy_are_those_of_each_run():
-    runs = made.regularization(2)
-    fig = draw.loss_and_accuracy(runs, BATCH)
-    line = fig.axes[0].get_lines()[1]
-    assert line.get_label() == "batch L1"
-    assert line.get_ydata().tolist() == list(values(runs, "batch L1").values())
+    for ax in (left, right):
+        assert len(ax.containers) == 2
+    subgradient, proximal = (container[0] for container in right.containers)
+    assert subgradient.get_xdata().tolist() == [0] * 7
+    assert proximal.get_xdata()[-1] == pytest.approx(mean(runs, "proximal 0.01", readings.zeros).mean)
+    assert proximal.get_ydata()[-1] == pytest.approx(mean(runs, "proximal 0.01", readings.tested).mean)
+    assert [text.get_text() for text in right.texts][-2:] == ["0.003", "0.01"]
+    assert "proximal: 1e-06 " in fig.alt
 
 
 def test_the_power_curve_marks_five_runs():
