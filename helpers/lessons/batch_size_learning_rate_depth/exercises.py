@@ -1,8 +1,14 @@
-"""Exercises of lesson 09: crossing point, train-test gap."""
+"""Exercises of lesson 09: noise of a batch mean, crossing point, train-test gap."""
 
 import math  # noqa: F401  (mistakes are edits that use it)
 
 from helpers.lessons.diagnosis import Exercise, Mistakes
+
+
+def noise_of_the_mean(std, images, pixels, rho):
+    own = pixels * std**2  # the variances of the values of an image
+    shared = pixels * (pixels - 1) * rho * std**2  # the covariances of its pairs, each pair twice
+    return ((own + shared) / images) ** 0.5 / pixels
 
 
 def crossing_point(sizes, differences):
@@ -18,6 +24,58 @@ def train_test_gap(train_right, train_all, test_right, test_all):
     train, test = 100 * train_right / train_all, 100 * test_right / test_all
     return train - test
 
+
+NOISE: Mistakes = {
+    "pixels * (pixels - 1) * rho": {
+        "pixels * (pixels - 1) / 2 * rho": (
+            "each pair of pixels counts once: in the variance of a sum every covariance stands twice, a with "
+            "b and b with a"
+        ),
+        "pixels**2 * rho": "a pixel is paired with itself here: it has pixels - 1 others",
+        "(pixels - 1) * rho": "the covariances of one pixel with the others: each of the pixels has as many",
+        "pixels * rho": "each pixel has one partner here: it has pixels - 1",
+        "0.0 * rho": "rho makes no difference: the covariances of pixels of one image are left out",
+        "pixels * (images * pixels - 1) * rho": (
+            "pixels of different images are taken as correlated: they are independent"
+        ),
+        "images * pixels * (pixels - 1) * rho": (
+            "the covariances are multiplied by the number of images once more: they shrink with it as the "
+            "variances do"
+        ),
+    },
+    "rho * std**2": {
+        "rho": "a correlation is used as a covariance: multiply it by std ** 2",
+        "rho * std": "a covariance is rho * std ** 2, as std is that of both values",
+        "rho**2 * std**2": "rho is squared: a covariance is rho * std ** 2",
+    },
+    "own = pixels * std**2": {
+        "own = pixels * std": "the variance is std ** 2",
+        "own = std**2": "the variance of one pixel: an image has `pixels` of them",
+    },
+    "** 0.5 / pixels": {
+        "/ pixels**2": "this is the variance of the mean: its square root is asked for",
+        "** 0.5": "this is the noise of a sum over the pixels: divide by their number",
+        "** 0.5 / pixels**0.5": (
+            "divided by the square root of the number of pixels: a mean is the sum divided by their number"
+        ),
+        "** 0.5 / pixels**2": "divided by pixels ** 2 after the root: there it is pixels",
+    },
+    "return ((own + shared) / images) ** 0.5 / pixels": {
+        "return (own + shared) ** 0.5 / pixels": "the number of images makes no difference here",
+        "return ((own + shared) * images) ** 0.5 / pixels": (
+            "this is the noise of a sum over the images: the mean's falls with their number"
+        ),
+        "return (own + shared) ** 0.5 / images / pixels": (
+            "the noise falls with the square root of the number of images, not with the number: variances "
+            "of independent values add up"
+        ),
+        "return std / images**0.5": "neither pixels nor rho makes a difference: that is the case rho = 1",
+        "return std * (rho / images) ** 0.5": "this is the limit for very many pixels",
+        "return std * ((1 - rho) / (images * pixels)) ** 0.5": (
+            "the sign of rho is wrong: values that are alike make the mean noisier"
+        ),
+    },
+}
 
 _LINE = (
     "    x = [math.log2(size) for size in sizes]\n"
@@ -177,6 +235,28 @@ GAP: Mistakes = {
 }
 
 EXERCISES = [
+    Exercise(
+        noise_of_the_mean,
+        cases=[
+            (2.0, 4, 9, 0.25),
+            (1.0, 2, 900, 0.9),
+            (3.0, 32, 1, 0.5),  # one pixel has no partner
+            (0.5, 8, 64, 0.0),
+            (1.5, 16, 5, 0.6),
+            (1.0, 1, 64, 1.0),
+        ],
+        typed=False,
+        mistakes=NOISE,
+        hints=(
+            "Begin with one image. The variance of a sum is the sum of all variances and all covariances.",
+            "An image has `pixels` variances, std ** 2 each, and pixels * (pixels - 1) covariances, "
+            "rho * std ** 2 each. The mean is the sum divided by `pixels`, so its variance is divided by "
+            "pixels ** 2.",
+            "Images are independent: the mean over `images` of them has that variance divided by `images`. "
+            "The square root of it is the answer.",
+        ),
+        praise="That is std * sqrt((1 + (pixels - 1) * rho) / (images * pixels)).",
+    ),
     Exercise(
         crossing_point,
         cases=[

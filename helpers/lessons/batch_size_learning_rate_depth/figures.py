@@ -6,41 +6,15 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
-from helpers.analysis import comparison, sweeps
+from helpers.analysis import sweeps
 from helpers.analysis.readings import Runs
 from helpers.analysis.stats import Interval, told
 from helpers.figures import style
-from helpers.figures.maps import draw_rates, tints
+from helpers.figures.maps import draw_rates
 from helpers.figures.style import Figure
 from helpers.lessons.batch_size_learning_rate_depth import grids
 from helpers.lessons.batch_size_learning_rate_depth.grids import Value, reached
-
-
-def heat_map(runs: Runs, xlabel: str, label: str, what: str) -> Figure:
-    """Mean value by norm and number as tints and numbers; a cross for each run of the cell that diverged."""
-    found = grids.table(runs)
-    lost = {arm: comparison.diverged(runs, arm) for arm in comparison.arms(runs)}
-    said = pd.DataFrame(
-        {
-            number: [
-                (f"{cell:.1f}" if cell == cell else "") + "×" * lost.get(f"{norm} {number:g}", 0)
-                for norm, cell in found[number].items()
-            ]
-            for number in found
-        },
-        index=found.index,
-    )
-    fig, ax = style.subplots(figsize=(7.5, 0.42 * len(found) + 1.1))
-    tints(ax, found, said, cbar_kws={"label": label})
-    ax.set(xlabel=xlabel, ylabel="")
-    rows = [
-        f"{norm}: " + ", ".join(f"{n:g} {v:.1f}" for n, v in row.items())
-        for norm, row in found.round(1).iterrows()
-    ]
-    fig.alt = f"{what}, by norm and number: {'; '.join(rows)}. Runs that diverged: {sum(lost.values())}."
-    return fig
 
 
 def search_maps(runs: Runs, xlabel: str, ylabel: str, what: str) -> Figure:
@@ -102,6 +76,8 @@ def curves(
     if base == 2:
         ax.set_xticks(list(found), [f"{number:g}" for number in found])
         ax.minorticks_off()
+    else:
+        ax.xaxis.set_major_formatter("{x:g}")
     ax.set(xlabel=xlabel, ylabel=ylabel)
     style.label_ends(ax)
     said = [
@@ -112,8 +88,17 @@ def curves(
     return fig
 
 
-def differences(found: Mapping[float, Interval], xlabel: str, ylabel: str, what: str) -> Figure:
-    """Differences by number with their 95 % intervals, and the line of no difference."""
+def differences(
+    found: Mapping[float, Interval],
+    xlabel: str,
+    ylabel: str,
+    what: str,
+    points: Mapping[float, Sequence[float]] | None = None,
+) -> Figure:
+    """Differences by number with their 95 % intervals, and the line of no difference.
+
+    points: the single values behind each mean, drawn small, a little to its right.
+    """
     fig, ax = style.subplots(figsize=(7.5, 3.0))
     ax.axhline(0, color=style.MUTED, linewidth=1)
     numbers, means = list(found), np.array([item.mean for item in found.values()])
@@ -122,10 +107,67 @@ def differences(found: Mapping[float, Interval], xlabel: str, ylabel: str, what:
         ax.errorbar(numbers, means, ends, fmt="o-", color=style.PALETTE["batch"], capsize=4)
     else:
         ax.plot(numbers, means, "o-", color=style.PALETTE["batch"])
+    for number, values in (points or {}).items():
+        ax.plot([1.12 * number] * len(values), values, ".", color=style.PALETTE["batch"], alpha=0.6)
     ax.set_xscale("log", base=2)
     ax.set_xticks(numbers, [f"{number:g}" for number in numbers])
     ax.minorticks_off()
     ax.set(xlabel=xlabel, ylabel=ylabel)
     said = [f"{number:g}: {told(item, 1, '+')}" for number, item in found.items()]
     fig.alt = f"{what}, with 95 % intervals. {'; '.join(said)}."
+    return fig
+
+
+def gap_lines(
+    trained: Mapping[float, Mapping[int, float]],
+    gap: Mapping[float, Mapping[int, float]],
+    lines: Mapping[int, Sequence[float]],
+) -> Figure:
+    """Batch - group norm, points: the difference in gap against that in training accuracy.
+
+    trained, gap: batch size -> seed -> difference. A small dot is a pair, a large one the mean of a batch
+    size, named beside it. lines: seed -> slope and height at 0, a line each.
+    """
+    fig, ax = style.subplots(figsize=(7.5, 3.6))
+    ax.axvline(0, color=style.MUTED, linewidth=1)
+    ax.axhline(0, color=style.MUTED, linewidth=1)
+    color = style.PALETTE["batch"]
+    for slope, height in lines.values():
+        ax.axline((0, height), slope=slope, color=style.MUTED, linewidth=0.8, linestyle="--")
+    said = []
+    for number in gap:
+        seeds = sorted(trained[number].keys() & gap[number].keys())
+        x, y = ([values[number][seed] for seed in seeds] for values in (trained, gap))
+        ax.plot(x, y, ".", color=color, alpha=0.5)
+        middle = float(np.mean(x)), float(np.mean(y))
+        ax.plot(*middle, "o", color=color)
+        ax.annotate(f"{number:g}", middle, xytext=(5, -12), textcoords="offset points", color=color)
+        said.append(f"{number:g} images {middle[0]:+.1f}, {middle[1]:+.1f}")
+    ax.set(xlabel="training accuracy, batch - group norm (points)", ylabel="gap, batch - group (points)")
+    slopes = ", ".join(f"{slope:.2f}" for slope, _ in lines.values())
+    fig.alt = (
+        f"Batch minus group norm, points: training accuracy and gap, means: {'; '.join(said)}. "
+        f"Lines of the seeds rise by {slopes} points for each point."
+    )
+    return fig
+
+
+def backward(series: Mapping[str, Sequence[float]], ylabel: str) -> Figure:
+    """Values by layer, from the last to the first as backpropagation runs, on a logarithmic axis.
+
+    series: "none", or "none, doubled" in the colour of the same norm and dashed, to the values of the layers
+    from the first on.
+    """
+    fig, ax = style.subplots(figsize=(7.5, 3.2))
+    ax.set_yscale("log")
+    for name, values in series.items():
+        norm, dashed = name.split(",")[0], "," in name
+        layers = range(len(values), 0, -1)
+        look = {"color": style.PALETTE[norm], "linestyle": "--" if dashed else "-"}
+        ax.plot(layers, values[::-1], label=name, **look)
+    ax.set_xlim(len(values) + 1, 0)
+    ax.set(xlabel="layer", ylabel=ylabel)
+    style.label_ends(ax)
+    said = "; ".join(f"{name} {values[0]:.1g}" for name, values in series.items())
+    fig.alt = f"{style.sentence(ylabel)} from the last layer to the first, log axis; at the first: {said}."
     return fig

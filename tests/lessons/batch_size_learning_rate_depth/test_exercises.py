@@ -28,7 +28,19 @@ def first_ahead(sizes, differences):
     return None
 
 
+def by_formula(std, images, pixels, rho):
+    return std * np.sqrt((1 + (pixels - 1) * rho) / (images * pixels))
+
+
+def by_matrix(std, images, pixels, rho):
+    """The variance of the mean as the mean over all pairs of the covariance matrix."""
+    of_image = torch.full((pixels, pixels), rho, dtype=torch.float64).fill_diagonal_(1.0) * std**2
+    return (of_image.mean() / images).clamp(min=0).sqrt()
+
+
 RIGHT = [
+    ("noise_of_the_mean", by_formula),
+    ("noise_of_the_mean", by_matrix),
     ("crossing_point", by_numpy),
     ("train_test_gap", lambda a, n, b, m: (a / n - b / m) * 100),
     ("train_test_gap", lambda a, n, b, m: torch.tensor(100 * a / n - 100 * b / m, dtype=torch.float64)),
@@ -41,6 +53,12 @@ def test_answers_written_otherwise_pass(name, answer, said):
 
 
 WRONG = [
+    ("noise_of_the_mean", lambda s, b, p, r: s / (b * p) ** 0.5, "rho makes no difference"),
+    ("noise_of_the_mean", lambda s, b, p, r: by_formula(s, b, p, r) ** 2, "square root is asked for"),
+    ("noise_of_the_mean", lambda s, b, p, r: by_formula(s, 1, p, r), "the number of images makes no"),
+    ("noise_of_the_mean", lambda s, b, p, r: by_formula(s, b * b, p, r), "square root of the number"),
+    ("noise_of_the_mean", lambda s, b, p, r: by_formula(s, b, p, r / 2), "every covariance stands twice"),
+    ("noise_of_the_mean", lambda s, b, p, r: by_formula(s, b, p, r) * p, "divide by their number"),
     ("crossing_point", over_sizes, "draw it over its logarithm"),
     ("crossing_point", first_ahead, "the first batch size after the crossing"),
     ("crossing_point", lambda s, d: by_numpy(s, d) and np.log2(by_numpy(s, d)), "raise 2 to it"),

@@ -1,11 +1,10 @@
 """Figures over a grid of norms and numbers: what is drawn, what the alt text says, and no runs at all."""
 
 from helpers.analysis.stats import Interval
+from helpers.figures import style
 from helpers.lessons import STUDIES
 from helpers.lessons.batch_size_learning_rate_depth import figures, grids
 from tests.lessons.batch_size_learning_rate_depth.test_grids import (
-    GRID,
-    grid_runs,
     search_runs,
     vgg_runs,
 )
@@ -14,15 +13,6 @@ from tests.standin_runs import ended
 
 def words(fig):
     return [text.get_text() for ax in fig.axes for text in ax.texts]
-
-
-def test_the_heat_map_has_a_number_for_each_cell_and_a_cross_for_a_diverged_run():
-    runs = [*grid_runs(1), ended(GRID, "batch 2", 1, None), ended(GRID, "none 2", 0, None)]
-    fig = figures.heat_map(runs, "batch size", "accuracy", "Accuracy")
-    assert {"50.0", "27.8×", "10.0×"} <= set(words(fig))
-    assert fig.axes[0].get_xlabel() == "batch size"
-    assert "group: 2 50.0, 4 50.0" in fig.alt
-    assert fig.alt.endswith("Runs that diverged: 2.")
 
 
 def test_the_search_frames_the_best_rate_of_each_number():
@@ -65,5 +55,30 @@ def test_differences_show_intervals_where_there_are_several_runs():
         [[8, -1], [8, 3]],
     ]
     assert "2: -3.0 (-4.0 to -2.0, n = 3)" in fig.alt
+    single = figures.differences(found, "batch size", "points", "Batch minus group", {8: [0.5, 1.5]})
+    (*_, dots) = single.axes[0].get_lines()
+    assert list(dots.get_ydata()) == [0.5, 1.5]
     one = {2: Interval(1.0, float("nan"), float("nan"), 1)}
     assert not figures.differences(one, "batch size", "points", "Batch minus group").axes[0].containers
+
+
+def test_gap_lines_draw_each_pair_the_mean_of_each_size_and_the_line_of_each_seed():
+    trained, gap = {2: {0: -1.0, 1: 1.0}, 8: {0: 2.0, 1: 4.0}}, {2: {0: 0.0, 1: 1.0}, 8: {0: 1.0, 1: 2.0}}
+    fig = figures.gap_lines(trained, gap, {0: (0.5, -0.25)})
+    (ax,) = fig.axes
+    drawn = [list(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in ax.get_lines()]
+    assert [(-1.0, 0.0), (1.0, 1.0)] in drawn
+    assert [(3.0, 1.5)] in drawn
+    assert words(fig) == ["2", "8"]
+    assert "2 images +0.0, +0.5; 8 images +3.0, +1.5" in fig.alt
+    assert fig.alt.endswith("rise by 0.50 points for each point.")
+
+
+def test_what_runs_backward_ends_at_the_first_layer():
+    fig = figures.backward({"batch": [200.0, 10.0, 1.0], "none, doubled": [4.0, 2.0, 1.0]}, "gradient")
+    (ax,) = fig.axes
+    first, second = ax.get_lines()
+    assert [list(first.get_xdata()), list(first.get_ydata())] == [[3, 2, 1], [1.0, 10.0, 200.0]]
+    assert (first.get_linestyle(), second.get_linestyle()) == ("-", "--")
+    assert second.get_color() == style.PALETTE["none"]
+    assert fig.alt.endswith("at the first: batch 2e+02; none, doubled 4.")
