@@ -32,7 +32,6 @@ SHOWN = {
 PICTURE_WITHOUT_ALT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt=[\"'][^\"']+)")
 MOST_IGNORED = 3  # cells of a lesson whose output nbval may ignore
 MOST_MINUTES = 90
-FIRST_EDITION: set[str] = set()  # still as they were there, and longer
 ON_COLAB = {
     "torch",
     "torchvision",
@@ -220,9 +219,6 @@ def minutes(notebook: NotebookNode) -> float:
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_is_short_enough_to_be_followed_and_says_how_long_it_is(lesson):
     notebook = nbformat.read(LESSONS[lesson], as_version=4)
-    if lesson in FIRST_EDITION:
-        assert minutes(notebook) > MOST_MINUTES, f"{lesson} is short enough now: take it out of FIRST_EDITION"
-        return
     assert round(minutes(notebook)) <= MOST_MINUTES
     assert readme.minutes(notebook.cells[0].source) == pytest.approx(minutes(notebook), abs=5)
 
