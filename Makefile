@@ -24,7 +24,7 @@ test: .venv/installed
 	.venv/bin/python -m ruff check . || status=$$?; \
 	.venv/bin/python -m ruff format --check . || status=$$?; \
 	.venv/bin/lint-imports || status=$$?; \
-	.venv/bin/python -m pytest || status=$$?; \
+	.venv/bin/python -m pytest -n 2 --dist loadfile || status=$$?; \
 	exit $$status
 
 # .venv is built again when what it holds is out of date, when it does not start, and when PYTHON asks for

@@ -174,7 +174,7 @@ def make(tmp_path):
 
 
 INSTALL = "-m pip install -c constraints.txt -e .[test]"
-CHECKS = ["-m ruff check .", "-m ruff format --check .", "lint-imports", "-m pytest"]
+CHECKS = ["-m ruff check .", "-m ruff format --check .", "lint-imports", "-m pytest -n 2 --dist loadfile"]
 LESSONS = ["-m helpers.course.cli run", "-m helpers.course.cli report"]
 
 
