@@ -44,7 +44,7 @@ class Answer:
 
 def answers(folder: Path = FOLDER) -> Iterator[Answer]:
     """All answers of a folder, in their order."""
-    for path in sorted(folder.glob("lesson*.py")):
+    for path in sorted(folder.glob("*.py")):
         spec = importlib.util.spec_from_file_location(f"answers_{path.stem}", path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
