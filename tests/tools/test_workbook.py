@@ -1,12 +1,10 @@
 """data/normalizations.xlsx: as its script writes it, its values torch's, its formulas worth what they say."""
 
 import math
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
-import nbformat
 import openpyxl
 import pytest
 import torch
@@ -14,7 +12,6 @@ from openpyxl.workbook import Workbook
 from torch import Tensor
 from torch.nn import functional as F
 
-from helpers import ROOT
 from helpers.analysis.published import worked_example
 from tests.tools import workbook
 
@@ -184,13 +181,3 @@ def test_every_sheet_follows_its_inputs(groups, tmp_path):
     found = recalculated(workbook.PATH, tmp_path, **changes)
     assert values(found, "eps") == 0.3
     compare(found)
-
-
-def test_the_formulas_that_lesson_04_quotes_stand_in_the_sheet_of_batch_norm():
-    lesson = nbformat.read(ROOT / "notebooks" / "06_layer_group_instance_rms_norm.ipynb", as_version=4)
-    text = "\n".join(cell.source for cell in lesson.cells if cell.cell_type == "markdown")
-    quoted = re.findall(r"\| `(=[^`]+)` \|", text)
-    sheet = openpyxl.load_workbook(workbook.PATH)["Batch"]
-    formulas = {cell.value for row in sheet.iter_rows() for cell in row}
-    assert len(quoted) == 4
-    assert set(quoted) <= formulas
