@@ -136,7 +136,6 @@ EFFECT: Mistakes = {
     },
 }
 
-_SHRUNK = "[a - b for a, b in zip(fixed, tuned, strict=True)]"
 _FIXED = "fixed = [fixed_with[seed] - fixed_without[seed] for seed in seeds]"
 _TUNED = "tuned = [tuned_with[seed] - tuned_without[seed] for seed in seeds]"
 _SPREAD = "sum((value - mean) ** 2 for value in shrunk) / (n - 1)"

@@ -115,16 +115,16 @@ def norm_grid() -> Study:
 
 
 # Plain SGD: the source of claim 24 names no momentum, and 0.9 would make every rate count tenfold.
+_VGG_RECIPE = Recipe(epochs=4, batch_size=32, momentum=0.0, weight_decay=0.0, schedule="constant")
 VGG_RATES = (3e-3, 0.01, 0.03, 0.1, 0.3, 0.5, 1.0, 3.0, 10.0, 30.0)
 
 
 def vgg_learning_rate() -> Study:
-    recipe = Recipe(epochs=4, batch_size=32, momentum=0.0, weight_decay=0.0, schedule="constant")
     return Study(
         name="vgg_learning_rate",
         dataset="cifar10",
         arms=tuple(
-            Arm(f"{norm} {rate:g}", norm, dataclasses.replace(recipe, lr=rate), "vgg")
+            Arm(f"{norm} {rate:g}", norm, dataclasses.replace(_VGG_RECIPE, lr=rate), "vgg")
             for norm in ("none", "batch")
             for rate in VGG_RATES
         ),
@@ -148,12 +148,13 @@ VGG_PARTS: dict[str, dict[str, bool]] = {  # what may be to blame where batch no
 
 def vgg_parts() -> Study:
     """The VGG with batch norm at high rates, its gammas and betas or its last layer taken out of the game."""
-    recipe = Recipe(epochs=4, batch_size=32, momentum=0.0, weight_decay=0.0, schedule="constant")
     return Study(
         name="vgg_parts",
         dataset="cifar10",
         arms=tuple(
-            Arm(f"{name} {rate:g}", "batch", dataclasses.replace(recipe, lr=rate), "vgg", options=options)
+            Arm(
+                f"{name} {rate:g}", "batch", dataclasses.replace(_VGG_RECIPE, lr=rate), "vgg", options=options
+            )
             for name, options in VGG_PARTS.items()
             for rate in VGG_RATES[-4:]
         ),
