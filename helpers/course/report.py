@@ -3,6 +3,7 @@
 import base64
 import datetime
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +51,32 @@ def build(path: Path | str = PAGE) -> Path:
     files.require_writable(path.parent)
     with plt.rc_context():
         style.use()
-        shown = [_study(study) for study in STUDIES.values()]
-    template = jinja2.Environment(
+        folders = {"recorded": RECORDED, "reproduced": REPRODUCED}
+        shown = [_study(study, folders) for study in STUDIES.values()]
+    made = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    page = _template("report").render(
+        lessons=_lessons(), studies=shown, level=3, made=made, environment=records.environment()
+    )
+    files.write(path, page)
+    return path
+
+
+def section(study: Study) -> str:
+    """What the report says of a study's recorded runs, as HTML whose headings are of the second level."""
+    with plt.rc_context():
+        style.use()
+        shown = _study(study, {"recorded": RECORDED})
+    return _template("study").render(item=shown, level=2)
+
+
+def _template(name: str) -> jinja2.Template:
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    ).get_template("report.html.jinja")
-    made = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    page = template.render(lessons=_lessons(), studies=shown, made=made, environment=records.environment())
-    files.write(path, page)
-    return path
+    ).get_template(f"{name}.html.jinja")
 
 
 def _lessons() -> list[dict[str, Any]]:
@@ -70,20 +85,17 @@ def _lessons() -> list[dict[str, Any]]:
     return [{"name": name, "run": runs.get(name)} for name in run_lessons.lessons() | runs]
 
 
-def _study(study: Study) -> dict[str, Any]:
+def _study(study: Study, folders: Mapping[str, Path]) -> dict[str, Any]:
     every_seed = 1 + max(
-        [study.seeds - 1, *(run["seed"] for folder in (RECORDED, REPRODUCED) for run in _read(study, folder))]
+        [study.seeds - 1, *(run["seed"] for folder in folders.values() for run in _read(study, folder))]
     )
-    sets = {
-        "recorded": study_runs.recorded(study, every_seed, RECORDED),
-        "reproduced": study_runs.recorded(study, every_seed, REPRODUCED),
-    }
+    sets = {name: study_runs.recorded(study, every_seed, folder) for name, folder in folders.items()}
     return {
         "study": study,
         "planned": study.planned,
         "accuracies": _accuracies(study, sets) if not study.sweep else [],
         "rates": {name: _rates(runs) for name, runs in sets.items() if study.sweep and runs},
-        "agreement": _agreement(study, sets) if not study.sweep else [],
+        "agreement": _agreement(study, sets) if len(sets) > 1 and not study.sweep else [],
         "sets": [_one_set(study, name, runs) for name, runs in sets.items()],
     }
 
