@@ -93,6 +93,7 @@ def _study(study: Study, folders: Mapping[str, Path]) -> dict[str, Any]:
     return {
         "study": study,
         "planned": study.planned,
+        "outcome": _outcome(study),
         "accuracies": _accuracies(study, sets) if not study.sweep else [],
         "rates": {name: _rates(runs) for name, runs in sets.items() if study.sweep and runs},
         "agreement": _agreement(study, sets) if len(sets) > 1 and not study.sweep else [],
@@ -100,12 +101,18 @@ def _study(study: Study, folders: Mapping[str, Path]) -> dict[str, Any]:
     }
 
 
+def _outcome(study: Study) -> str:
+    """What a study is judged by, with its unit."""
+    what, unit = ("loss", "nats per character") if study.of_text else ("accuracy", "%")
+    return f"{what} on {study.tested_on} ({unit})"
+
+
 def _read(study: Study, folder: Path) -> Runs:
     return records.read(Path(folder) / f"{study.name}.jsonl")
 
 
 def _accuracies(study: Study, sets: dict[str, Runs]) -> list[dict[str, Any]]:
-    """One row per arm: final and best accuracy as published, recorded and reproduced."""
+    """One row per arm: final and best accuracy, or loss, as published, recorded and reproduced."""
     sources = published_for(study.name)
     return [
         {
@@ -138,7 +145,7 @@ def _rates(runs: Runs) -> dict[str, Any]:
 
 
 def _agreement(study: Study, sets: dict[str, Runs]) -> list[tuple[str, str]]:
-    """Reproduced minus recorded final accuracy of each arm, over the seeds that both have."""
+    """Reproduced minus recorded final accuracy, or loss, of each arm, over the seeds that both have."""
     both = [run | {"arm": f"{name} {run['arm']}"} for name, runs in sets.items() for run in runs]
     found = [
         (arm.name, comparison.difference(both, f"reproduced {arm.name}", f"recorded {arm.name}"))
@@ -174,8 +181,9 @@ def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, 
     sources = published_for(study.name)
     means = {arm: found for arm in comparison.arms(runs) if (found := comparison.mean(runs, arm))}
     figures = []
-    what = f"accuracy on {study.tested_on} (%)"
-    if any(run["epochs"] for run in runs) and len(comparison.arms(runs)) <= MOST_CURVES:
+    what = _outcome(study)
+    curves = not study.of_text and any(run["epochs"] for run in runs)
+    if curves and len(comparison.arms(runs)) <= MOST_CURVES:
         title = (
             f"Accuracy on {study.tested_on} by epoch: mean of the runs, band from the lowest to the highest"
         )

@@ -49,6 +49,28 @@ def training(model: nn.Module) -> Iterator[None]:
         yield
 
 
+def running_norms(model: nn.Module) -> list[nn.Module]:
+    """The layers that keep running statistics for evaluation, such as batch norm."""
+    return [module for module in model.modules() if getattr(module, "running_mean", None) is not None]
+
+
+@contextlib.contextmanager
+def batch_statistics(model: nn.Module) -> Iterator[None]:
+    """Batch norm in evaluation mode takes the statistics of each batch, as in training.
+
+    Afterwards it takes the running ones again, which have not moved. All else, such as dropout, is as in
+    evaluation.
+    """
+    kept = [(module, module.running_mean, module.running_var) for module in running_norms(model)]
+    try:
+        for module, _, _ in kept:
+            module.running_mean = module.running_var = None  # torch's rule: without any, the batch's own
+        yield
+    finally:
+        for module, mean, var in kept:
+            module.running_mean, module.running_var = mean, var
+
+
 @contextlib.contextmanager
 def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
     """The CPU's random numbers from this seed and, for device "cuda", those of the current GPU as well.

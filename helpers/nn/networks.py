@@ -18,8 +18,9 @@ from helpers.nn.layers import (
     norm_layer,
     vector_norm,
 )
+from helpers.nn.sequences import RowLstm
 
-NETWORKS = ("cifar_net", "small_cnn", "mlp", "mnist_net", "vgg", "plain_net")
+NETWORKS = ("cifar_net", "small_cnn", "mlp", "mnist_net", "vgg", "plain_net", "row_lstm")
 
 
 class CifarNet(nn.Module):
@@ -336,6 +337,7 @@ def build(
         "mnist_net": (MnistNet, images),
         "vgg": (Vgg, images | {"size": tuple(size)}),
         "plain_net": (PlainNet, images),
+        "row_lstm": (RowLstm, images | {"size": tuple(size)}),
     }
     if network not in makers:
         raise ValueError(f"unknown network {network!r}; choose one of {', '.join(NETWORKS)}")

@@ -13,12 +13,14 @@ from helpers import files
 from helpers.analysis import readings
 from helpers.images import datasets, scaling
 from helpers.images.datasets import ImageData
-from helpers.nn import networks
+from helpers.nn import networks, sequences
 from helpers.studies import cluster, records
 from helpers.studies.parameters import check_parameters
 from helpers.studies.records import RECORDED, REPRODUCED
 from helpers.studies.study import Arm, Study
-from helpers.training import loop, measures
+from helpers.text import datasets as texts
+from helpers.text.datasets import TextData
+from helpers.training import loop, measures, text_loop
 from helpers.training.execution import Execution
 
 ONE_RUN_A_PROCESS = threading.Lock()  # the random numbers and threads of PyTorch belong to the process
@@ -130,9 +132,10 @@ def run(
         return recorded(study, seeds, folder)
     files.require_writable(path, Path(f"{path}.lock"))
     if scheduler is None:
-        if datasets.state(study.dataset) not in ("built in", "present"):
-            datasets.load(study.dataset)  # says at once, and once, what is wrong with the data
-        Execution.auto(device)  # decides the precision before the workers share the processor
+        package = texts if study.of_text else datasets
+        if package.state(study.dataset) not in ("built in", "present"):
+            package.load(study.dataset)  # says at once, and once, what is wrong with the data
+        _execution(study, device)  # decides the precision before the workers share the processor
     failures: dict[str, str] = {}
     bar = tqdm(desc=study.name, total=total, unit="run") if progress else tqdm(disable=True)
 
@@ -175,7 +178,7 @@ class _Handout:
     def __call__(self, worker: str) -> tuple[str, tuple] | None:
         machine = cluster.machine(worker)
         if machine not in self.place_of:
-            job = self.client.submit(_place, self.device, workers=[worker], pure=False)
+            job = self.client.submit(_place, self.study, self.device, workers=[worker], pure=False)
             self.place_of[machine] = job.result()
         there = records.read(self.path)  # asked when a worker is free: another command may have been at it
         for seed in range(self.seeds):
@@ -196,9 +199,9 @@ class _Handout:
         return None
 
 
-def _place(device: str) -> str:
+def _place(study: Study, device: str) -> str:
     """The place of the runs of the worker that it runs on."""
-    return records.place_here(_execution(device))
+    return records.place_here(_execution(study, device))
 
 
 def _file(study: Study, folder: Path | str) -> Path:
@@ -209,12 +212,16 @@ def train(study: Study, arm: Arm, seed: int, device: str = "auto") -> dict[str, 
     """Trains one run on a Dask worker and returns its record; a diverged run is a result, not an error."""
     with ONE_RUN_A_PROCESS:
         model, data = prepare(study, arm, seed)
-        run = loop.fit(model, data, arm.recipe, seed, _execution(device))
+        fit = text_loop.fit if study.of_text else loop.fit
+        run = fit(model, data, arm.recipe, seed, _execution(study, device))
         return record(study, arm, seed, run, (model, data))
 
 
-def prepare(study: Study, arm: Arm, seed: int) -> tuple[nn.Module, ImageData]:
-    """The untrained network of a run, and the images it is trained and tested on, scaled as the arm says."""
+def prepare(study: Study, arm: Arm, seed: int) -> tuple[nn.Module, ImageData | TextData]:
+    """The untrained network of a run, and what it is trained and tested on: images scaled as the arm says."""
+    if study.of_text:
+        text, options = texts.load(study.dataset), arm.options or {}
+        return sequences.build(arm.norm, len(text.alphabet), arm.recipe.length, seed, **options), text
     data = datasets.load(study.dataset)  # kept by datasets for the worker's next runs
     if study.validation is not None:
         data = data.validation_split(study.validation, seed=None if study.first else 0)
@@ -233,7 +240,7 @@ def record(
     arm: Arm,
     seed: int,
     run: loop.Run,
-    trained: tuple[nn.Module, ImageData] | None = None,
+    trained: tuple[nn.Module, ImageData | TextData] | None = None,
 ) -> dict[str, Any]:
     """A run that ended in this process just now, as the record of it.
 
@@ -273,6 +280,7 @@ def _on_real_test_images(study: Study, arm: Arm, data: ImageData) -> ImageData:
     return dataclasses.replace(data, test_images=whole.test_images, test_labels=whole.test_labels)
 
 
-def _execution(device: str) -> Execution:
-    """How the runs of studies are executed: the one place that decides it."""
-    return Execution.auto(device, threads=cluster.worker_threads())
+def _execution(study: Study, device: str) -> Execution:
+    """How the runs of a study are executed: the one place that decides it."""
+    how = Execution.float32 if study.of_text else Execution.auto
+    return how(device, threads=cluster.worker_threads())

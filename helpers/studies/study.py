@@ -5,15 +5,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from helpers.studies import records
+from helpers.text.datasets import DATASETS as TEXTS
 from helpers.training.measures import MEASURES
-from helpers.training.recipe import Recipe
+from helpers.training.recipe import Recipe, TextRecipe
 
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """One setting of a study: a normalization by name (see layers.NORMS) and a training recipe.
+    """One setting of a study: a normalization by name and a training recipe.
 
-    network: one of networks.NETWORKS; "cifar_net" if None.
+    recipe: a TextRecipe in a study of texts.
+    norm: see layers.IMAGE_NORMS, of a study of texts sequences.SEQUENCE_NORMS.
+    network: one of networks.NETWORKS; "cifar_net" if None, and a transformer in a study of texts.
     scaling: one of scaling.SCALINGS, what is done to the images first; "standardized" if None.
     options: of the network, see networks.build.
     seeds: how many runs are planned where that is fewer than the study's, for an arm that no claim compares.
@@ -21,7 +24,7 @@ class Arm:
 
     name: str
     norm: str
-    recipe: Recipe
+    recipe: Recipe | TextRecipe
     network: str | None = None
     scaling: str | None = None
     options: Mapping[str, Any] | None = None
@@ -32,10 +35,13 @@ class Arm:
 class Study:
     """Arms that are compared on one data set with the same seeds; `lesson` is the notebook that shows it.
 
+    A study of images is judged by the accuracy on the test images, in points; one of texts by the loss on the
+    validation text, in nats per character, where less is better.
+
     looks: the stopping rule, stated before training: after how many seeds the study is judged. It ends at the
         first look at which its claims are decided, at the latest at the last; the error level is spent over
         the looks (see stats.spent).
-    matters: the smallest difference in final accuracy, in points, that would matter; stated before training.
+    matters: the smallest difference in final accuracy or loss that would matter; stated before training.
     validation: so many training images are held out, and the runs are tested on them instead of the test
         images.
     first: the images held out are the first of the file, as a source did it; drawn at random if None.
@@ -45,6 +51,8 @@ class Study:
     mixed: the recorded runs of one seed were made on several machines, before places were kept apart. They
         are shown as they are, with the machines' part in every difference, and nothing is judged by them.
     measures: of helpers.training.measures, taken of each network at its end, on the real test images.
+
+    validation, first, images and measures, and an arm's scaling, are for images alone.
     """
 
     name: str
@@ -62,6 +70,16 @@ class Study:
     measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        kind = TextRecipe if self.of_text else Recipe
+        if not all(isinstance(arm.recipe, kind) for arm in self.arms):
+            raise ValueError(f"study {self.name}: the recipes of {self.dataset} are of {kind.__name__}")
+        for_images = (self.validation, self.first, self.images, *self.measures)
+        for_images += tuple(value for arm in self.arms for value in (arm.scaling, arm.network))
+        if self.of_text and any(value is not None for value in for_images):
+            raise ValueError(
+                f"study {self.name}: {self.dataset} is a text; validation, first, images, measures, scaling "
+                "and network are for images"
+            )
         keys = [records.key(self.config(arm), 0) for arm in self.arms]
         if len(set(keys)) < len(keys) or len({arm.name for arm in self.arms}) < len(keys):
             raise ValueError(f"study {self.name}: arms share a name or all settings")
@@ -78,6 +96,16 @@ class Study:
             raise ValueError(
                 f"study {self.name}: unknown measures {sorted(unknown)}; there are {', '.join(MEASURES)}"
             )
+
+    @property
+    def of_text(self) -> bool:
+        """Whether the data set is a text: see helpers.text.datasets."""
+        return self.dataset in TEXTS
+
+    @property
+    def unit(self) -> str:
+        """The unit of what the study is judged by, and of `matters`."""
+        return "nats" if self.of_text else "points"
 
     @property
     def seeds(self) -> int:
@@ -106,7 +134,9 @@ class Study:
 
     @property
     def tested_on(self) -> str:
-        """Which images the accuracies by epoch are of."""
+        """What the accuracies or losses by epoch are of."""
+        if self.of_text:
+            return "validation text"
         return "test images" if self.validation is None else "held-out images"
 
     def config(self, arm: Arm) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.images.datasets import ImageData
-from helpers.nn import penalties
+from helpers.nn import modes, penalties
 from helpers.training import loop
 from helpers.training.execution import Execution
 
@@ -79,9 +79,18 @@ def sparsity(model: nn.Module, data: ImageData, execution: Execution) -> dict[st
     }
 
 
+def batch_statistics(model: nn.Module, data: ImageData, execution: Execution) -> dict[str, float]:
+    """Loss and accuracy (percent) on the test images by the statistics of batches of 1,000 of them, in the
+    place of the running ones: what is missing to it is what evaluation mode costs batch norm.
+    """
+    with modes.batch_statistics(model):
+        return loop.evaluate(model, data, execution)
+
+
 MEASURES: dict[str, Callable[[nn.Module, ImageData, Execution], dict[str, Any]]] = {
     "shifts": shifts,
     "sparsity": sparsity,
     "test": loop.evaluate,
     "train": train,
+    "batch_statistics": batch_statistics,
 }

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from helpers.images.batches import Augment
 from helpers.nn.penalties import PENALIZED
@@ -79,3 +80,63 @@ class Recipe:
                 f'l1_step="proximal" with optimizer={self.optimizer!r}: the soft threshold is that of a '
                 'gradient step; choose optimizer="sgd", or l1_step="subgradient"'
             )
+
+
+@dataclass(frozen=True)
+class TextRecipe:
+    """Everything that decides what is learned from a text, beside network, text and seed.
+
+    `steps` steps of AdamW on windows of `length` characters that begin anywhere, `batch_size` at a time. The
+    rate rises to lr over `warmup` steps, in a straight line, and falls to lr / 10 by the last step, along a
+    cosine. Decay acts on matrices alone, embeddings among them. The gradient's norm is clipped at `clip`.
+
+    evaluations: the steps, in ascending order, after which the network is evaluated, beside the last.
+    characters: the first so many of the training text are trained on; all if None.
+
+    Raises:
+        ValueError: a number out of its range.
+    """
+
+    steps: int = 400
+    batch_size: int = 12
+    length: int = 64
+    lr: float = 1e-3
+    warmup: int = 0
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip: float = 1.0
+    evaluations: tuple[int, ...] = ()
+    characters: int | None = None
+
+    def __post_init__(self) -> None:
+        counts = (self.steps, self.batch_size, self.length)
+        counts += () if self.characters is None else (self.characters,)
+        if not all(type(number) is int and number >= 1 for number in counts):
+            raise ValueError(
+                f"steps={self.steps}, batch_size={self.batch_size}, length={self.length}, "
+                f"characters={self.characters}; all are whole numbers of at least 1"
+            )
+        positive = (self.lr, self.clip, self.weight_decay)
+        if not all(math.isfinite(number) for number in positive) or min(self.lr, self.clip) <= 0:
+            raise ValueError(f"lr={self.lr}, clip={self.clip}; both are above 0 and finite")
+        if self.weight_decay < 0 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(
+                f"weight_decay={self.weight_decay}, betas={self.betas}; a decay is at least 0, a beta from "
+                "0 to below 1"
+            )
+        if not 0 <= self.warmup < self.steps:
+            raise ValueError(f"warmup={self.warmup}; of {self.steps} steps 0 to {self.steps - 1} warm up")
+        between = (0, *self.evaluations, self.steps)
+        if any(a >= b for a, b in pairwise(between)):
+            raise ValueError(
+                f"evaluations={self.evaluations}; give rising numbers of steps from 1 to {self.steps - 1}: "
+                "the last step is evaluated anyway"
+            )
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        if step < self.warmup:
+            return self.lr * (step + 1) / (self.warmup + 1)
+        left = self.steps - 1 - self.warmup
+        share = (step - self.warmup) / left if left else 1.0  # 0 at the peak, 1 in the last step
+        return self.lr * (0.1 + 0.45 * (1 + math.cos(math.pi * share)))
