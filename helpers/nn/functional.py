@@ -200,11 +200,12 @@ def batch_norm(
     norm_checks.positive_eps(eps, training)
     norm_checks.running_statistics(x, running_mean, running_var, needed=not training)
     norm_checks.shapes((x.shape[1],), weight=weight, bias=bias)
+    norm_checks.types(x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not training:
-        return _by_running_statistics(x, running_mean, running_var, weight, bias, eps)
+        return _as_x(_by_running_statistics(x, running_mean, running_var, weight, bias, eps), x)
     x_hat, mean, var = normalize(x, (0, *range(2, x.dim())), eps)  # mean, var: (1, C, 1, 1)
     _move_running_statistics(running_mean, running_var, mean, var, x, momentum)
-    return scale_and_shift(x_hat, weight, bias, _per_channel(x)).to(x.dtype)
+    return _as_x(scale_and_shift(x_hat, weight, bias, _per_channel(x)), x)
 
 
 def instance_norm(
@@ -227,11 +228,12 @@ def instance_norm(
         norm_checks.more_than_one(math.prod(x.shape[2:]), "spatial element", x)
     norm_checks.running_statistics(x, running_mean, running_var, needed=not use_input_stats)
     norm_checks.shapes((x.shape[1],), weight=weight, bias=bias)
+    norm_checks.types(x, weight=weight, bias=bias)
     if not use_input_stats:
-        return _by_running_statistics(x, running_mean, running_var, weight, bias, eps)
+        return _as_x(_by_running_statistics(x, running_mean, running_var, weight, bias, eps), x).contiguous()
     x_hat, mean, var = normalize(x, range(2, x.dim()), eps)  # mean, var: (N, C, 1, 1)
     _move_running_statistics(running_mean, running_var, mean, var, x, momentum)
-    return scale_and_shift(x_hat, weight, bias, _per_channel(x)).to(x.dtype)
+    return _as_x(scale_and_shift(x_hat, weight, bias, _per_channel(x)), x).contiguous()
 
 
 def group_norm(
@@ -244,9 +246,10 @@ def group_norm(
     """
     norm_checks.groups(x, num_groups)
     norm_checks.shapes((x.shape[1],), weight=weight, bias=bias)
+    norm_checks.types(x, weight=weight, bias=bias)
     grouped = x.unflatten(1, (num_groups, x.shape[1] // num_groups))  # (N, G, C / G, H, W)
     x_hat, _, _ = normalize(grouped, range(2, grouped.dim()), eps)
-    return scale_and_shift(x_hat.flatten(1, 2), weight, bias, _per_channel(x)).to(x.dtype)
+    return _as_x(scale_and_shift(x_hat.flatten(1, 2), weight, bias, _per_channel(x)), x)
 
 
 def layer_norm(
@@ -261,8 +264,9 @@ def layer_norm(
     `weight` and `bias` are of `normalized_shape`. Raises RuntimeError for any other shape.
     """
     norm_checks.last_axes(x, normalized_shape, weight=weight, bias=bias)
+    norm_checks.types(x, weight=weight, bias=bias)
     x_hat, _, _ = normalize(x, _last_axes(x, normalized_shape), eps)
-    return scale_and_shift(x_hat, weight, bias, normalized_shape).to(x.dtype)
+    return _as_x(scale_and_shift(x_hat, weight, bias, normalized_shape), x).contiguous()
 
 
 def rms_norm(
@@ -277,16 +281,15 @@ def rms_norm(
     if eps is None:
         eps = torch.finfo(_wide(x.dtype)).eps
     x_hat, _, _ = normalize(x, _last_axes(x, normalized_shape), eps, center=False)
-    return scale_and_shift(x_hat, weight, None, normalized_shape).to(x.dtype)
+    return _as_x(scale_and_shift(x_hat, weight, None, normalized_shape), x)
 
 
 def _by_running_statistics(x, running_mean, running_var, weight, bias, eps):
     """Fixed statistics make the norm a straight line: y = (gamma / s) * (x - mean) + beta."""
-    norm_checks.floating_point(x)
     deviation = x.to(_wide(x.dtype)) - running_mean.view(_per_channel(x))
     s = torch.sqrt(running_var.to(deviation.dtype) + eps)
     scale = 1 / s if weight is None else weight.to(s.dtype) / s
-    return scale_and_shift(deviation, scale, bias, _per_channel(x)).to(x.dtype)
+    return scale_and_shift(deviation, scale, bias, _per_channel(x))
 
 
 def _move_running_statistics(running_mean, running_var, mean, var, x, momentum):
@@ -301,6 +304,12 @@ def _move_running_statistics(running_mean, running_var, mean, var, x, momentum):
     for running, new in ((running_mean, mean), (running_var, var * (m / (m - 1)))):
         new = new.detach().mean(0).flatten()  # detached: else each batch's graph would hang on the one before
         _MoveRunning.call(running, new, momentum)
+
+
+def _as_x(y: Tensor, x: Tensor) -> Tensor:
+    """Y in the type of x, and in memory channels_last if x is, else contiguous: view() may come next."""
+    channels_last = x.dim() > 3 and x.movedim(1, -1).is_contiguous()
+    return y.to(x.dtype) if channels_last else y.to(x.dtype).contiguous()
 
 
 def _per_channel(x: Tensor) -> tuple[int, ...]:

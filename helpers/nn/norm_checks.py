@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 
@@ -12,6 +13,23 @@ def floating_point(x: Tensor) -> None:
         raise NotImplementedError(
             f"not implemented for {x.dtype}: pass floating-point numbers, as x.float()."
         )
+
+
+def types(x: Tensor, **tensors: Tensor | None) -> None:
+    """Raise RuntimeError if one of the tensors, by its name, has a type that does not go with that of `x`.
+
+    They share the type of `x`; with float16 and bfloat16 they may all be float32. None always fits.
+    Raises NotImplementedError for integers.
+    """
+    floating_point(x)
+    given = {name: tensor.dtype for name, tensor in tensors.items() if tensor is not None}
+    if set(given.values()) <= {x.dtype} or (x.dtype.itemsize == 2 and set(given.values()) == {torch.float32}):
+        return
+    beside = ", ".join(f"{name} {dtype}" for name, dtype in given.items())
+    raise RuntimeError(
+        f"mixed dtype: the input is {x.dtype}, {beside}. Convert the input, as x.to(module.weight.dtype), or "
+        "the module, as module.double(); only float32 parameters also go with float16 and bfloat16."
+    )
 
 
 def more_than_one(count: int, what: str, x: Tensor) -> None:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from helpers.nn.functional import batch_norm, group_norm, instance_norm, layer_norm, normalize, rms_norm
 
@@ -32,6 +32,11 @@ __all__ += [
 
 class _Norm(nn.Module):
     """gamma and beta, under torch's names `weight` and `bias`. They start as 1 and 0: y = x_hat."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if isinstance(x, fx.Proxy):
+            return _one_call(self, x)
+        return super().__call__(x)
 
     def __init__(self) -> None:
         nn.Module.__init__(self)  # not super(): torch's class, if it is a base, would make parameters too
@@ -246,6 +251,16 @@ class RMSNorm(_Norm):
 
     def forward(self, x: Tensor) -> Tensor:
         return rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+
+def _one_call(module: nn.Module, x: fx.Proxy) -> fx.Proxy:
+    """What a tracer of torch.fx notes of a norm: that it is called, as of a layer of torch.nn."""
+    tracer = x.tracer
+
+    def call(x: fx.Proxy) -> fx.Proxy:
+        return tracer.create_proxy("call_module", tracer.path_of_module(module), (x,), {})
+
+    return tracer.call_module(module, call, (x,), {})
 
 
 def _as_tuple(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:

@@ -307,6 +307,64 @@ def test_memory_formats(name, training):
         assert ours(channels_last).is_contiguous(memory_format=torch.channels_last)
 
 
+LAYOUTS = {
+    "contiguous": lambda x: x,
+    "channels_last": lambda x: x.contiguous(memory_format=torch.channels_last),
+    "last axes permuted": lambda x: x.mT.contiguous().mT,
+    "channels permuted": lambda x: x.transpose(1, -1).contiguous().transpose(1, -1),
+    "batch permuted": lambda x: x.transpose(0, 1).contiguous().transpose(0, 1),
+    "all axes permuted": lambda x: x.permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0),
+    "with gaps": lambda x: x.repeat_interleave(2, -1)[..., ::2],
+    "expanded": lambda x: x[:1].expand(x.shape),
+}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@every_layer
+def test_outputs_lie_in_memory_as_torchs(name, layout, training):
+    """Behind torch's layer view() works, even where the input was permuted; so it must behind ours."""
+    ours, theirs = pair(name, *IMAGE_LAYERS[name])
+    x = LAYOUTS[layout](torch.randn(6, 4, 3, 5))
+    a, b = ours.train(training)(x), theirs.train(training)(x)
+    assert a.stride() == b.stride()
+    if b.is_contiguous():
+        assert a.view(6, -1).shape == (6, 60)
+
+
+def test_a_volume_stays_channels_last():
+    x = torch.randn(3, 4, 2, 3, 5).contiguous(memory_format=torch.channels_last_3d)
+    ours, theirs = pair("GroupNorm", 2, 4)
+    assert ours(x).stride() == theirs(x).stride() == x.stride()
+
+
+TYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("given", TYPES)
+@pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")  # torch's RMS norm, on itself
+@every_layer
+def test_types_that_do_not_go_together_are_refused_as_by_torch(name, given, training):
+    """float64 rows from NumPy into a float32 layer: torch refuses, and so would a layer behind this one."""
+    x = torch.randn(6, 4, 3, 5).to(given)
+    parts = ["weight"] if name == "RMSNorm" else ["weight", "bias"]
+    parts += ["running_var"] if name == "BatchNorm2d" else []
+    for of in TYPES:
+        for changed in (None, *parts):  # all of the layer's numbers, or all but one, which is float32
+            ours, theirs = pair(name, *IMAGE_LAYERS[name])
+            for module in (ours.to(of).train(training), theirs.to(of).train(training)):
+                if changed:
+                    getattr(module, changed).data = getattr(module, changed).data.float()
+            try:
+                expected = theirs(x)
+            except RuntimeError:
+                with pytest.raises(RuntimeError, match=rf"mixed dtype: the input is {given}, .*Convert"):
+                    ours(x)
+            else:
+                assert ours(x).dtype == expected.dtype
+
+
 def variants(name: str) -> list[dict[str, bool]]:
     """Every combination of the layer's switches, as far as this version of torch has them."""
     switches = {"affine", "elementwise_affine", "bias", "track_running_stats"}

@@ -54,6 +54,14 @@ PROOFS = {
     "tools": test_norms.test_torchs_tools_find_batch_norm,
     "own kernels": lambda: test_norms.test_no_kernel_of_torchs_norms_is_used("BatchNorm2d"),
     "old files": test_norms.test_a_missing_count_is_an_error_since_version_2,
+    "layout": lambda: [
+        test_norms.test_outputs_lie_in_memory_as_torchs(name, layout, True)
+        for name, layout in (("BatchNorm2d", "channels permuted"), ("LayerNorm", "channels_last"))
+    ],
+    "types": lambda: test_norms.test_types_that_do_not_go_together_are_refused_as_by_torch(
+        "BatchNorm2d", torch.float64, True
+    ),
+    "fx": lambda: test_norms_transforms.test_torch_fx_notes_one_call_as_of_torchs_layer("LayerNorm", True),
     "no count": lambda: test_norms.test_without_buffers_as_torch(
         "BatchNorm2d", ("num_batches_tracked",), None
     ),
@@ -126,6 +134,9 @@ MUTANTS = [
         "same",
     ),
     ("evaluation forgets gamma", "weight.to(s.dtype) / s", "1 / s", "same"),
+    ("leaves any layout", "else y.to(x.dtype).contiguous()", "else y.to(x.dtype)", "layout"),
+    ("layer norm leaves any layout", "normalized_shape), x).contiguous()", "normalized_shape), x)", "layout"),
+    ("mixes types", "norm_checks.types(x, running_mean", "dict(running_mean", "types"),
     ("half types stay half", "torch.promote_types(dtype, torch.float32)", "dtype", "half types"),
 ]
 # The same in the layers' source.
@@ -148,6 +159,7 @@ LAYER_MUTANTS = [
         "elif self.training:",
         "no count",
     ),
+    ("a tracer looks inside", "if isinstance(x, fx.Proxy):", "if False:", "fx"),
     ("momentum must be there", "by_batch, momentum or 0.0,", "by_batch, momentum,", "no count"),
     (
         "torch's forward is used",
@@ -157,7 +169,7 @@ LAYER_MUTANTS = [
     ),
 ]
 # A number that is not equal, an error that does not come, or a layer that breaks.
-FOUND = (AssertionError, pytest.fail.Exception, RuntimeError, TypeError, AttributeError)
+FOUND = (AssertionError, pytest.fail.Exception, RuntimeError, TypeError, AttributeError, ValueError)
 
 
 def test_same_as_torch_without_a_mistake():

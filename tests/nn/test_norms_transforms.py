@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, linearize, vjp, vmap
+from torch.fx import symbolic_trace
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
+from torchvision.models.feature_extraction import create_feature_extractor
 
 from helpers.nn import norms
 from tests.nn.test_norms import CLOSE, FLOAT64, IMAGE_LAYERS, assert_same, every_layer, pair
@@ -234,6 +236,24 @@ def test_compiles_to_machine_code():
         raise
     theirs(x)
     assert_same(ours, theirs, x)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@every_layer
+def test_torch_fx_notes_one_call_as_of_torchs_layer(name, training):
+    """A tracer looks into every module that does not come from torch.nn, and in there finds control flow."""
+    torch.manual_seed(0)
+    nets = [
+        nn.Sequential(nn.Identity(), nn.Sequential(layer), nn.ReLU())
+        for layer in pair(name, *IMAGE_LAYERS[name])
+    ]
+    graphs = [symbolic_trace(net.train(training)) for net in nets]
+    assert [[node.op for node in graph.graph.nodes] for graph in graphs] == [
+        ["placeholder", *["call_module"] * 3, "output"]
+    ] * 2
+    assert_same(*graphs, torch.randn(2, 4, 3, 5))
+    inner = [create_feature_extractor(net, ["1.0"])(X.float())["1.0"] for net in nets]
+    torch.testing.assert_close(*inner)
 
 
 @every_layer
