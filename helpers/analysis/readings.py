@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from helpers.analysis.stats import epochs_to
 
@@ -73,21 +72,6 @@ def gap(run: Mapping[str, Any]) -> float:
     return trained(run) - tested(run)
 
 
-def slope(runs: Runs, outcome: Measure, covariate: Measure) -> float:
-    """By how much the outcome rises with the covariate between runs of one arm, over all finished runs.
-
-    Least squares with a mean of its own for each arm, as in an analysis of covariance. 0 if the covariate
-    varies within no arm.
-    """
-    done = [run for run in runs if run["status"] == "done"]
-    pairs = pd.DataFrame(
-        [(run["arm"], covariate(run), outcome(run)) for run in done], columns=["arm", "x", "y"]
-    )
-    within = pairs[["x", "y"]] - pairs.groupby("arm")[["x", "y"]].transform("mean")
-    spread = float((within.x**2).sum())
-    return float((within.x * within.y).sum()) / spread if spread > 0 else 0.0
-
-
 def shift_cost(kind: str) -> Measure:
     """The measure "points of test accuracy lost to a shift", mean over all shifts of that kind of SHIFTS.
 
@@ -107,11 +91,6 @@ def shift_curve(run: Mapping[str, Any], kind: str) -> dict[float, float]:
 
 def _unshifted(run: Mapping[str, Any]) -> float:
     return run["measures"]["shifts"]["none"]["0"]
-
-
-def training_loss(run: Mapping[str, Any]) -> float:
-    """Cross-entropy of the final network on its training images, in evaluation mode, without the penalty."""
-    return run["measures"]["train"]["loss"]
 
 
 def sparsity(what: str, of: str) -> Measure:

@@ -3,7 +3,7 @@
 `what` is the quantity, as the alt text names it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -118,36 +118,34 @@ def differences(
     return fig
 
 
-def gap_lines(
-    trained: Mapping[float, Mapping[int, float]],
-    gap: Mapping[float, Mapping[int, float]],
-    lines: Mapping[int, Sequence[float]],
-) -> Figure:
-    """Batch - group norm, points: the difference in gap against that in training accuracy.
+def gap_curves(runs: Runs, curve: Callable[[Sequence[float], int], Sequence[float]]) -> Figure:
+    """Gap over training accuracy of batch and group norm, and the curve of each seed.
 
-    trained, gap: batch size -> seed -> difference. A small dot is a pair, a large one the mean of a batch
-    size, named beside it. lines: seed -> slope and height at 0, a line each.
+    A small dot is a run, a large one the mean of a batch size, named beside it. curve: the gap at accuracies
+    in percent, with a seed.
     """
-    fig, ax = style.subplots(figsize=(7.5, 3.6))
-    ax.axvline(0, color=style.MUTED, linewidth=1)
-    ax.axhline(0, color=style.MUTED, linewidth=1)
-    color = style.PALETTE["batch"]
-    for slope, height in lines.values():
-        ax.axline((0, height), slope=slope, color=style.MUTED, linewidth=0.8, linestyle="--")
+    fig, ax = style.subplots(figsize=(7.5, 3.8))
+    done = [run for run in runs if run["status"] == "done"]
+    trained, gap = (grids.table(done, value) for value in (grids.train_accuracy, grids.gap))
+    across = np.linspace(trained.min(axis=None) - 1, trained.max(axis=None) + 1)
+    for seed in sorted({run["seed"] for run in done}):
+        ax.plot(
+            across, curve(across, seed), color=style.PALETTE["group"], linestyle="-", linewidth=0.6, label="_"
+        )
     said = []
-    for number in gap:
-        seeds = sorted(trained[number].keys() & gap[number].keys())
-        x, y = ([values[number][seed] for seed in seeds] for values in (trained, gap))
-        ax.plot(x, y, ".", color=color, alpha=0.5)
-        middle = float(np.mean(x)), float(np.mean(y))
-        ax.plot(*middle, "o", color=color)
-        ax.annotate(f"{number:g}", middle, xytext=(5, -12), textcoords="offset points", color=color)
-        said.append(f"{number:g} images {middle[0]:+.1f}, {middle[1]:+.1f}")
-    ax.set(xlabel="training accuracy, batch - group norm (points)", ylabel="gap, batch - group (points)")
-    slopes = ", ".join(f"{slope:.2f}" for slope, _ in lines.values())
+    for norm, shift in (("batch", (-6, 7)), ("group", (5, -13))):
+        look = style.look(norm) | {"linestyle": ""}
+        singles = [(grids.train_accuracy(r), grids.gap(r)) for r in done if r["config"]["norm"] == norm]
+        ax.plot(*zip(*singles, strict=True), ".", color=look["color"], alpha=0.4, label="_")
+        means = {number: (trained.loc[norm, number], gap.loc[norm, number]) for number in gap}
+        ax.plot(*zip(*means.values(), strict=True), label=f"{norm} norm", **look)
+        for number, place in means.items():
+            ax.annotate(f"{number:g}", place, shift, textcoords="offset points", color=look["color"])
+        said += [f"{norm} norm, {n:g} images {x:.1f} and {y:.1f}" for n, (x, y) in means.items()]
+    ax.set(xlabel="training accuracy (%)", ylabel="gap, train - test (points)")
+    ax.legend(loc="upper left")
     fig.alt = (
-        f"Batch minus group norm, points: training accuracy and gap, means: {'; '.join(said)}. "
-        f"Lines of the seeds rise by {slopes} points for each point."
+        f"Training accuracy and gap, means: {'; '.join(said)}. A curve of each seed through group norm's."
     )
     return fig
 

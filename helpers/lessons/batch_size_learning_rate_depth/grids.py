@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from helpers.analysis import comparison, readings, sweeps
@@ -66,13 +67,36 @@ def difference(runs: Runs, a: str, b: str, value: Value = reached) -> Interval |
     return over_seeds(by_seed(runs, a, b, value))
 
 
-def gap_at_equal_training(runs: Runs) -> Value:
+def gap_at_equal_training(runs: Runs, reference: str = "group") -> Value:
     """The value "gap, as it would be at equal training accuracy": a network that learned less has less of it.
 
-    From the gap is taken what goes with the training accuracy, at its slope between runs of one arm.
+    From the gap is taken what the reference norm, which has no batch noise, has at that training accuracy
+    with the same seed: by a parabola through its runs of all batch sizes, fitted for each seed by itself, so
+    that its error is in the spread of the seeds. Seeds that lack one of those runs have no value.
+
+    The gap contains the training accuracy, and so its chance. Least squares would take that chance for a
+    slope. So the fit is weighted by the mean training accuracies over the seeds, which hold little of the
+    chance of one run (an instrument). It takes it that batch size itself changes the gap of both norms alike.
     """
-    slope = readings.slope(runs, gap, train_accuracy)
-    return lambda run: gap(run) - slope * train_accuracy(run)
+    arms = comparison.arms([run for run in runs if run["config"]["norm"] == reference])
+    trained, gaps = (
+        [comparison.values(runs, arm, measure) for arm in arms]
+        for measure in (readings.trained, readings.gap)
+    )
+    usual = np.array([np.mean(list(by_seed.values())) for by_seed in trained if by_seed])
+    middle = usual.mean() if usual.size else 0.0  # a parabola counts accuracies from here
+    weights = np.vander(usual - middle, 3).T
+    curves = {}
+    for seed in set.intersection(*map(set, trained)) if trained else ():
+        x, y = (np.array([by_seed[seed] for by_seed in measured]) for measured in (trained, gaps))
+        curves[seed] = np.linalg.lstsq(weights @ np.vander(x - middle, 3), weights @ y)[0]
+
+    def beyond(run: Mapping[str, Any]) -> float:
+        if run["seed"] not in curves:
+            return math.nan
+        return gap(run) - float(np.polyval(curves[run["seed"]], train_accuracy(run) - middle))
+
+    return beyond
 
 
 def table(runs: Runs, value: Value = reached) -> pd.DataFrame:

@@ -62,16 +62,21 @@ def test_differences_show_intervals_where_there_are_several_runs():
     assert not figures.differences(one, "batch size", "points", "Batch minus group").axes[0].containers
 
 
-def test_gap_lines_draw_each_pair_the_mean_of_each_size_and_the_line_of_each_seed():
-    trained, gap = {2: {0: -1.0, 1: 1.0}, 8: {0: 2.0, 1: 4.0}}, {2: {0: 0.0, 1: 1.0}, 8: {0: 1.0, 1: 2.0}}
-    fig = figures.gap_lines(trained, gap, {0: (0.5, -0.25)})
+def test_gap_curves_draw_each_run_the_mean_of_each_size_and_the_curve_of_each_seed():
+    study = STUDIES["norm_grid"]
+    runs = [
+        ended(study, f"{norm} {size}", seed, 60.0, train=60 + size + 2 * seed + (norm == "batch"))
+        for norm in ("batch", "group")
+        for size in (2, 8)
+        for seed in (0, 1)
+    ]
+    fig = figures.gap_curves([*runs, ended(study, "batch 2", 2, None)], lambda x, seed: 0 * x + seed)
     (ax,) = fig.axes
     drawn = [list(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in ax.get_lines()]
-    assert [(-1.0, 0.0), (1.0, 1.0)] in drawn
-    assert [(3.0, 1.5)] in drawn
-    assert words(fig) == ["2", "8"]
-    assert "2 images +0.0, +0.5; 8 images +3.0, +1.5" in fig.alt
-    assert fig.alt.endswith("rise by 0.50 points for each point.")
+    assert [{y for _, y in points} for points in drawn[:2]] == [{0}, {1}]
+    assert drawn[2:4] == [[(63, 3), (65, 5), (69, 9), (71, 11)], [(64, 4), (70, 10)]]
+    assert words(fig) == ["2", "8", "2", "8"]
+    assert "batch norm, 2 images 64.0 and 4.0; batch norm, 8 images 70.0 and 10.0; group norm" in fig.alt
 
 
 def test_what_runs_backward_ends_at_the_first_layer():
