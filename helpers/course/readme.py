@@ -181,10 +181,11 @@ def _looks(study: Study) -> str:
 
 _HOW_JUDGED = """The claims are common ones about normalization and regularization, by their numbers in the
 lessons, which say how each was tested and what it does not mean. A verdict is computed from pairs of runs of
-one seed, made on one machine, of final accuracy unless a row says otherwise. **Holds**, **false**: the
-interval lies on one side of 0. **No difference that matters**: it lies within what matters, to either side.
-**Undecided**: neither. The intervals of one claim and study hold the truth together in 95 % of studies, over
-all comparisons (Bonferroni) and all looks, so that each is wider than a 95 % interval by itself."""
+one seed, made on one machine, of final accuracy, or of the loss on a text, unless a row says otherwise.
+**Holds**, **false**: the interval lies on one side of 0. **No difference that matters**: it lies within what
+matters, to either side. **Undecided**: neither. The intervals of one claim and study hold the truth together
+in 95 % of studies, over all comparisons (Bonferroni) and all looks, so that each is wider than a 95 %
+interval by itself."""
 
 
 def verdicts() -> str:
@@ -196,7 +197,7 @@ def verdicts() -> str:
     )
     counts = [
         f"| `{name}.jsonl` | {study.title} | {len(study_runs.recorded(study, study.seeds, RECORDED)):,} | "
-        f"{_looks(study)} | {'' if study.matters is None else f'{study.matters:g}'} |"
+        f"{_looks(study)} | {'' if study.matters is None else f'{study.matters:g} {study.unit}'} |"
         for name, study in STUDIES.items()
     ]
     return "\n".join(
@@ -208,7 +209,7 @@ def verdicts() -> str:
             "such a file again in `build/results`; `course report` sets the two side by side with what was "
             "published.",
             "",
-            "| file | study | runs | judged after seeds | matters (points) |",
+            "| file | study | runs | judged after seeds | matters |",
             "|---|---|---|---|---|",
             *counts,
             "",

@@ -26,6 +26,8 @@ from helpers.lessons.data_normalization import studies as data_normalization_stu
 from helpers.lessons.diagnosis import Exercise
 from helpers.lessons.l1_l2_from_scratch import exercises as l1_l2_from_scratch_exercises
 from helpers.lessons.layer_group_instance_rms_norm import exercises as layer_group_instance_rms_norm_exercises
+from helpers.lessons.norms_for_sequences import claims as norms_for_sequences_claims
+from helpers.lessons.norms_for_sequences import studies as norms_for_sequences_studies
 from helpers.lessons.regularization_experiments import claims as regularization_experiments_claims
 from helpers.lessons.regularization_experiments import exercises as regularization_experiments_exercises
 from helpers.lessons.regularization_experiments import studies as regularization_experiments_studies
@@ -68,6 +70,11 @@ STUDIES: dict[str, Study] = {
         regularization_experiments_studies.mnist_other_rates(),
         regularization_experiments_studies.mnist_readings(),
         regularization_experiments_studies.l1_path(),
+        norms_for_sequences_studies.sequences_rates(),
+        norms_for_sequences_studies.sequences_depth(),
+        norms_for_sequences_studies.lstm_rows(),
+        norms_for_sequences_studies.dynamic_tanh_text(),
+        norms_for_sequences_studies.sequences_published(),
     )
 }
 
@@ -78,7 +85,7 @@ CHOSEN: dict[str, dict[str, float]] = {  # what the searches found: search -> ra
     **regularization_experiments_studies.CHOSEN,
 }
 
-# Study -> what its claims say of the runs, given the smallest difference that matters there, in points.
+# Study -> what its claims say of the runs, given the smallest difference that matters there, in its unit.
 CLAIMS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] = {
     "cifar_norms": batch_layer_group_compared_claims.cifar_norms,
     "input_scaling": data_normalization_claims.input_scaling,
@@ -93,6 +100,10 @@ CLAIMS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] = {
     "mnist_regularization": regularization_experiments_claims.mnist_regularization,
     "mnist_penalties": regularization_experiments_claims.mnist_regularization,
     "l1_path": regularization_experiments_claims.l1_path,
+    "sequences_rates": norms_for_sequences_claims.sequences_rates,
+    "sequences_depth": norms_for_sequences_claims.sequences_depth,
+    "lstm_rows": norms_for_sequences_claims.lstm_rows,
+    "dynamic_tanh_text": norms_for_sequences_claims.dynamic_tanh_text,
 }
 
 # Lesson -> its exercises, in their order.

@@ -172,7 +172,7 @@ class Block(nn.Module):
 
 
 PLACES = ("pre", "post")
-INITS = ("small", "fan-in")
+INITS = ("small", "fan-in", "unscaled")
 EMBEDDING = math.sqrt(0.5)  # standard deviation of both embeddings: their sum has variance 1
 
 
@@ -186,8 +186,8 @@ class Transformer(nn.Module):
         norm: one of SEQUENCE_NORMS.
         place: of PLACES, where a block has its norms (Xiong et al. 2020).
         init: of INITS, for the matrices: "small" is normal with a standard deviation of 0.02 whatever the
-            width (GPT-2), "fan-in" with 1 / sqrt(inputs). In both, those that are added to the stream are
-            divided by sqrt(2 depth).
+            width (GPT-2), "fan-in" with 1 / sqrt(inputs). In both, those whose outputs are added to their
+            block's input are divided by sqrt(2 depth); "unscaled" is "fan-in" without that.
         embedding: the standard deviation of the embeddings.
         tied: the last layer has the characters' embedding as its weight.
         norm_queries: see Attention.
@@ -246,10 +246,9 @@ class Transformer(nn.Module):
                 nn.init.normal_(module.weight, std=embedding)
             elif isinstance(module, DynamicTanh) and alpha is not None:
                 nn.init.constant_(module.alpha, alpha)
-        with torch.no_grad():
-            for block in self.blocks:
-                for added in (block.attention.output, block.mlp[-1]):
-                    added.weight /= math.sqrt(2 * depth)
+        for block in self.blocks if init != "unscaled" else ():
+            for added in (block.attention.output, block.mlp[-1]):
+                added.weight.data /= math.sqrt(2 * depth)
         if tied:
             self.last.weight = self.characters.weight
 

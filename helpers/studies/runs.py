@@ -135,7 +135,8 @@ def run(
         package = texts if study.of_text else datasets
         if package.state(study.dataset) not in ("built in", "present"):
             package.load(study.dataset)  # says at once, and once, what is wrong with the data
-        _execution(study, device)  # decides the precision before the workers share the processor
+        if not study.of_text:
+            Execution.auto(device)  # decides the precision before the workers share the processor
     failures: dict[str, str] = {}
     bar = tqdm(desc=study.name, total=total, unit="run") if progress else tqdm(disable=True)
 

@@ -172,6 +172,8 @@ def test_initial_weights_are_as_large_as_said(init, std):
     wide = 0.02 / 2 if init == "small" else 1 / 16 / 2  # from 256 inputs
     assert block.mlp[-1].weight.std().item() == pytest.approx(wide, rel=0.05)
     assert model.last.weight.std().item() == pytest.approx(std, rel=0.05)
+    unscaled = sequences.build("layer", 65, 32, 0, depth=2, width=64, init="unscaled").blocks[0]
+    assert unscaled.attention.output.weight.std().item() == pytest.approx(1 / 8, rel=0.05)
     stream = model.characters.weight[:32] + model.positions.weight
     assert stream.var().item() == pytest.approx(1, rel=0.1)
     tied = sequences.build("tanh", 65, 32, 0, depth=1, width=64, tied=True, embedding=0.02, alpha=2.0)

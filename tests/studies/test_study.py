@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from helpers.analysis import readings
 from helpers.analysis.published import published_for
 from helpers.images import datasets
 from helpers.images.scaling import equalize
@@ -14,10 +15,16 @@ from helpers.nn import networks
 from helpers.studies import records
 from helpers.studies import runs as study_runs
 from helpers.studies.study import Arm, Study
+from helpers.text import brackets
+from helpers.text import datasets as texts
+from helpers.text.datasets import TextData
 from helpers.training import measures
 from helpers.training.loop import Run
-from helpers.training.recipe import Recipe
+from helpers.training.recipe import Recipe, TextRecipe
 
+TOKENS = brackets.generate(1_000, seed=1)
+SHORT = TextData("brackets", TOKENS[:900], TOKENS[900:], brackets.ALPHABET, brackets.entropy_rate())
+TEXT_ARM = Arm("a", "batch", TextRecipe(steps=2, length=8), options={"depth": 1, "width": 8})
 RECIPE = Recipe(epochs=1, batch_size=64)
 
 
@@ -28,10 +35,14 @@ def study(*arms: Arm, **more) -> Study:
 @pytest.mark.parametrize("planned", STUDIES.values(), ids=STUDIES)
 def test_every_arm_of_every_study_builds_its_network(planned, monkeypatch):
     monkeypatch.setattr(datasets, "load", lambda name: made(name))
+    monkeypatch.setattr(texts, "load", lambda name: SHORT)
     for arm in {arm.norm: arm for arm in planned.arms}.values():
         small = dataclasses.replace(planned, validation=planned.validation and 100, images=None)
         model, data = study_runs.prepare(small, arm, 0)
-        assert model.eval()(data.test_images[:2].float()).shape == (2, 10)
+        if planned.of_text:
+            assert model.eval()(data.validation[None, :9].long()).shape == (1, 9, 12)
+        else:
+            assert model.eval()(data.test_images[:2].float()).shape == (2, 10)
 
 
 def made(name: str) -> datasets.ImageData:
@@ -85,6 +96,39 @@ def test_what_matters_is_above_zero(wrong):
 def test_every_study_whose_claims_are_judged_says_what_matters():
     for name in CLAIMS:
         assert STUDIES[name].matters, name
+
+
+def about_text(arm: Arm = TEXT_ARM, **more) -> Study:
+    return Study("text", "brackets", (arm,), "A toy", "00_toy", **more)
+
+
+def test_a_study_of_a_text_is_judged_by_its_loss():
+    planned = about_text()
+    assert (planned.of_text, planned.unit, planned.tested_on) == (True, "nats", "validation text")
+    assert (study().of_text, study().unit) == (False, "points")
+    assert planned.config(TEXT_ARM)["recipe"]["steps"] == 2
+    for wrong in ({"validation": 10}, {"images": 5}, {"measures": ("train",)}):
+        with pytest.raises(ValueError, match="brackets is a text; validation, first, images, measures, sc"):
+            about_text(**wrong)
+    with pytest.raises(ValueError, match="is a text"):
+        about_text(dataclasses.replace(TEXT_ARM, network="small_cnn"))
+    with pytest.raises(ValueError, match="the recipes of brackets are of TextRecipe"):
+        about_text(Arm("a", "batch", RECIPE))
+    with pytest.raises(ValueError, match="the recipes of digits are of Recipe"):
+        study(TEXT_ARM)
+
+
+def test_a_run_of_a_text_is_trained_and_recorded_like_one_of_images(monkeypatch):
+    monkeypatch.setattr(texts, "load", lambda name: SHORT)
+    monkeypatch.setattr(study_runs.cluster, "worker_threads", lambda: 1)
+    planned = about_text()
+    first, second = (study_runs.train(planned, TEXT_ARM, 0, "cpu") for _ in range(2))
+    assert first["key"] == records.key(planned.config(TEXT_ARM), 0) == second["key"]
+    assert first["status"] == "done"
+    assert first["execution"]["precision"] == "float32"
+    assert readings.place(first) == study_runs._place(planned, "cpu")
+    assert readings.final(first) == readings.final(second) == first["epochs"][-1]["test_loss"]
+    assert readings.best(first) == min(entry["test_loss"] for entry in first["epochs"])
 
 
 def test_an_unknown_measure_is_refused_with_those_there_are():
