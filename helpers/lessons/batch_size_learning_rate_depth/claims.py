@@ -48,6 +48,29 @@ def norm_grid(runs: Runs, matters: float | None) -> list[Statement]:
     ]
 
 
+def ghost_norm(runs: Runs, matters: float | None) -> list[Statement]:
+    def apart(a: str, b: str, value: grids.Value) -> dict[str, Differences]:
+        arms = {n: {"fewer": f"ghost {n}", "all": "ghost 256"} for n in (2, 4, 8, 32)}
+        return {f"over {n}": grids.by_seed(runs, arm[a], arm[b], value) for n, arm in arms.items()}
+
+    return [
+        greater(
+            45,
+            "statistics over fewer images than the batch narrow the train-test gap",
+            apart("all", "fewer", grids.gap),
+            "points",
+            matters,
+        ),
+        greater(
+            45,
+            "and lift the accuracy on test images",
+            apart("fewer", "all", grids.reached),
+            "points",
+            matters,
+        ),
+    ]
+
+
 def vgg_learning_rate(runs: Runs, matters: float | None) -> list[Statement]:
     def wider(below_best: float | None = None) -> Differences:
         first, second = (grids.decades(runs, norm, below_best) for norm in ("batch", "none"))
@@ -91,7 +114,7 @@ def _fails(runs: Runs, arm: str) -> Differences:
 
 
 def depth(runs: Runs, matters: float | None) -> list[Statement]:
-    depths = sorted({round(grids.setting(run["arm"])[1]) for run in runs})
+    depths = sorted({round(grids.setting(run)[1]) for run in runs})
     apart = {f"{n} layers": grids.by_seed(runs, f"batch {n}", f"none {n}") for n in depths}
     deeper = {
         f"{depths[-1]} layers - {depths[0]}": grids.by_seed(runs, f"batch {depths[-1]}", f"batch {depths[0]}")

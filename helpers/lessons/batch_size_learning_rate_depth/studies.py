@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from helpers.studies.study import Arm, Study
+from helpers.studies.study import Arm, Study, arm_at
 from helpers.training.recipe import Recipe
 
 CHOSEN = {  # search -> the best rate of each family on held-out images, as its recorded runs found it
@@ -44,6 +44,13 @@ CHOSEN = {  # search -> the best rate of each family on held-out images, as its 
         "group 2": 0.001,
         "instance 2": 0.001,
     },
+    "ghost_search": {
+        "ghost 2": 0.03,
+        "ghost 4": 0.03,
+        "ghost 8": 0.03,
+        "ghost 32": 0.03,
+        "ghost 256": 0.03,
+    },
     "depth_search": {
         "none 4": 0.3,
         "none 8": 0.03,
@@ -71,9 +78,9 @@ ROOT_RATES = {  # batch size -> tried: the learning rate is this times the root 
 COMPARED = ("none", "batch", "layer", "group", "instance")
 
 
-def _grid_arm(norm: str, batch: int, rate: float, suffix: str = "") -> Arm:
+def _grid_arm(norm: str, batch: int, rate: float, *tried: float) -> Arm:
     recipe = Recipe(epochs=2, batch_size=batch, lr=rate * math.sqrt(batch), weight_decay=0.0)
-    return Arm(f"{norm} {batch}{suffix}", norm, recipe, "small_cnn")
+    return arm_at((norm, batch, *tried), norm, recipe, "small_cnn")
 
 
 def norm_grid_search() -> Study:
@@ -81,7 +88,7 @@ def norm_grid_search() -> Study:
         name="norm_grid_search",
         dataset="cifar10",
         arms=tuple(
-            _grid_arm(norm, batch, rate, f" {rate:g}")
+            _grid_arm(norm, batch, rate, rate)
             for batch, rates in reversed(ROOT_RATES.items())
             for norm in COMPARED
             for rate in rates
@@ -127,7 +134,7 @@ def vgg_learning_rate() -> Study:
         name="vgg_learning_rate",
         dataset="cifar10",
         arms=tuple(
-            Arm(f"{norm} {rate:g}", norm, dataclasses.replace(_VGG_RECIPE, lr=rate), "vgg")
+            arm_at((norm, rate), norm, dataclasses.replace(_VGG_RECIPE, lr=rate), "vgg")
             for norm in ("none", "batch")
             for rate in VGG_RATES
         ),
@@ -155,9 +162,7 @@ def vgg_parts() -> Study:
         name="vgg_parts",
         dataset="cifar10",
         arms=tuple(
-            Arm(
-                f"{name} {rate:g}", "batch", dataclasses.replace(_VGG_RECIPE, lr=rate), "vgg", options=options
-            )
+            arm_at((name, rate), "batch", dataclasses.replace(_VGG_RECIPE, lr=rate), "vgg", options=options)
             for name, options in VGG_PARTS.items()
             for rate in VGG_RATES[-4:]
         ),
@@ -175,16 +180,16 @@ GHOSTS = (2, 4, 8, 32, 256)  # images that share statistics, in batches of 256
 GHOST_RATES = (0.01, 0.03, 0.1, 0.3)
 
 
-def _ghost_arm(images: int, rate: float, suffix: str = "") -> Arm:
+def _ghost_arm(images: int, rate: float, *tried: float) -> Arm:
     recipe = Recipe(epochs=10, batch_size=256, lr=rate, weight_decay=0.0)
-    return Arm(f"ghost {images}{suffix}", "batch", recipe, "small_cnn", options={"ghost": images})
+    return arm_at((f"ghost {images}", *tried), "batch", recipe, "small_cnn", options={"ghost": images})
 
 
 def ghost_search() -> Study:
     return Study(
         name="ghost_search",
         dataset="cifar10",
-        arms=tuple(_ghost_arm(images, rate, f" {rate:g}") for images in GHOSTS for rate in GHOST_RATES),
+        arms=tuple(_ghost_arm(images, rate, rate) for images in GHOSTS for rate in GHOST_RATES),
         title="The learning rate for batch norm over 2 to 256 images of a batch: CIFAR-10, 10,000 held out",
         lesson="09_batch_size_learning_rate_depth",
         looks=(2,),
@@ -194,15 +199,30 @@ def ghost_search() -> Study:
     )
 
 
+def ghost_norm() -> Study:
+    best = CHOSEN["ghost_search"]
+    return Study(
+        name="ghost_norm",
+        dataset="cifar10",
+        arms=tuple(_ghost_arm(images, best[f"ghost {images}"]) for images in GHOSTS),
+        title="Batches of 256, batch norm over 2 to 256 images of them, each at its best rate: CIFAR-10",
+        lesson="09_batch_size_learning_rate_depth",
+        looks=(10, 20),
+        matters=0.5,
+        images=5_120,
+        measures=("train",),
+    )
+
+
 PATH_DEPTHS = (4, 14, 32, 56)
 PATHS: dict[str, str | None] = {"no shortcut": None, "shortcut": "plain", "shortcut from 0": "from_zero"}
 PATH_RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
-def _path_arm(norm: str, path: str, depth: int, rate: float, suffix: str = "") -> Arm:
+def _path_arm(norm: str, path: str, depth: int, rate: float, *tried: float) -> Arm:
     recipe = Recipe(epochs=4, batch_size=128, lr=rate, weight_decay=0.0)
     options = {"depth": depth} | ({"shortcut": PATHS[path]} if PATHS[path] else {})
-    return Arm(f"{norm}, {path}, {depth}{suffix}", norm, recipe, "plain_net", options=options)
+    return arm_at((f"{norm}, {path}, {depth}", *tried), norm, recipe, "plain_net", options=options)
 
 
 def shortcut_search() -> Study:
@@ -210,7 +230,7 @@ def shortcut_search() -> Study:
         name="shortcut_search",
         dataset="fashion-mnist",
         arms=tuple(
-            _path_arm(norm, path, depth, rate, f" {rate:g}")
+            _path_arm(norm, path, depth, rate, rate)
             for norm in ("none", "batch")
             for path in PATHS
             for depth in PATH_DEPTHS
@@ -230,9 +250,9 @@ _TO_ONE = (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
 DEPTH_RATES = {"none": _TO_ONE, "batch": (*_TO_ONE, 3.0, 10.0)}  # with batch norm 4 layers like 3 best
 
 
-def _depth_arm(norm: str, depth: int, rate: float, suffix: str = "") -> Arm:
+def _depth_arm(norm: str, depth: int, rate: float, *tried: float) -> Arm:
     recipe = Recipe(epochs=4, batch_size=128, lr=rate, weight_decay=0.0)
-    return Arm(f"{norm} {depth}{suffix}", norm, recipe, "plain_net", options={"depth": depth})
+    return arm_at((norm, depth, *tried), norm, recipe, "plain_net", options={"depth": depth})
 
 
 def depth_search() -> Study:
@@ -240,7 +260,7 @@ def depth_search() -> Study:
         name="depth_search",
         dataset="fashion-mnist",
         arms=tuple(
-            _depth_arm(norm, depth, rate, f" {rate:g}")
+            _depth_arm(norm, depth, rate, rate)
             for norm, rates in DEPTH_RATES.items()
             for depth in DEPTHS
             for rate in rates

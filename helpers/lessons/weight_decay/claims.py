@@ -1,6 +1,7 @@
-"""What the study of lesson weight_decay says."""
+"""What the studies of lesson weight_decay say."""
 
-from helpers.analysis.claims import Differences, Statement, greater
+from helpers.analysis.claims import Differences, Statement, beats, greater
+from helpers.analysis.comparison import by_seed
 from helpers.analysis.readings import Runs
 from helpers.lessons.weight_decay import decay as decay_study
 
@@ -24,4 +25,25 @@ def adam_l2_adamw(runs: Runs, matters: float | None) -> list[Statement]:
         greater(30, "decay helps, mean over the rates", helps, "points", matters),
         greater(30, "each at its best rate and decay above 0, AdamW beats Adam", at_best, "points", matters),
         greater(30, "one decay for all rates costs Adam more than AdamW", one_for_all, "points", matters),
+    ]
+
+
+def decay_parts(runs: Runs, matters: float | None) -> list[Statement]:
+    parts = ("all", "convolutions", "others")
+    return [
+        greater(
+            42,
+            "decay helps, whichever weights decay, each at its best rate",
+            {f"{part} - none": by_seed(runs, part, "none") for part in parts},
+            "points",
+            matters,
+        ),
+        beats(
+            runs,
+            42,
+            "decay on the weights that have a scale does more than decay on those before a norm",
+            "others",
+            "convolutions",
+            matters,
+        ),
     ]

@@ -1,7 +1,11 @@
 """The studies of lesson weight_decay: weight decay in Adam, and on which weights it acts."""
 
-from helpers.studies.study import Arm, Study
+from helpers.studies.study import Arm, Study, arm_at
 from helpers.training.recipe import Recipe
+
+CHOSEN = {  # search -> the best rate of each family on held-out images, as its recorded runs found it
+    "decay_parts_search": {"none": 0.1, "all": 0.3, "convolutions": 0.1, "others": 0.3},
+}
 
 # Lesson 12.
 ADAM_RATES = (3e-4, 1e-3, 3e-3, 0.01, 0.03)
@@ -11,7 +15,7 @@ DECAYS = (0.0, 1e-4, 1e-3, 0.01, 0.1, 1.0)
 def adam_l2_adamw() -> Study:
     def arm(optimizer: str, decay: float, rate: float) -> Arm:
         recipe = Recipe(epochs=5, batch_size=128, optimizer=optimizer, lr=rate, weight_decay=decay)
-        return Arm(f"{optimizer} {decay:g} {rate:g}", "batch", recipe, "small_cnn")
+        return arm_at((f"{optimizer} {decay:g}", rate), "batch", recipe, "small_cnn")
 
     return Study(
         name="adam_l2_adamw",
@@ -45,7 +49,7 @@ def adam_few_images() -> Study:
 
     def arm(optimizer: str, decay: float, rate: float) -> Arm:
         recipe = Recipe(epochs=30, batch_size=64, optimizer=optimizer, lr=rate, weight_decay=decay)
-        return Arm(f"{optimizer} {decay:g} {rate:g}", "batch", recipe, "small_cnn")
+        return arm_at((f"{optimizer} {decay:g}", rate), "batch", recipe, "small_cnn")
 
     return Study(
         name="adam_few_images",
@@ -72,21 +76,36 @@ PART_RATES = (0.03, 0.1, 0.3, 1.0)
 DECAY = 0.01
 
 
-def _part_arm(part: str, rate: float, suffix: str = "") -> Arm:
+def _part_arm(part: str, rate: float, *tried: float) -> Arm:
     decay = {} if part == "none" else {"weight_decay": DECAY, "penalized": PARTS[part]}
     recipe = Recipe(epochs=30, batch_size=64, lr=rate, **({"weight_decay": 0.0} | decay))
-    return Arm(part + suffix, "batch", recipe, "mnist_net")
+    return arm_at((part, *tried), "batch", recipe, "mnist_net")
 
 
 def decay_parts_search() -> Study:
     return Study(
         name="decay_parts_search",
         dataset="mnist",
-        arms=tuple(_part_arm(part, rate, f" {rate:g}") for part in PARTS for rate in PART_RATES),
+        arms=tuple(_part_arm(part, rate, rate) for part in PARTS for rate in PART_RATES),
         title="The learning rate for decay on all, on scale-free and on other weights: 1,000 MNIST images",
         lesson="12_weight_decay",
         looks=(3,),
         validation=10_000,
         images=FEW,
         sweep=True,
+    )
+
+
+def decay_parts() -> Study:
+    best = CHOSEN["decay_parts_search"]
+    return Study(
+        name="decay_parts",
+        dataset="mnist",
+        arms=tuple(_part_arm(part, best[part]) for part in PARTS),
+        title="Decay on all, on scale-free and on other weights, each at its best rate: 1,000 MNIST images",
+        lesson="12_weight_decay",
+        looks=(10, 20),
+        matters=0.2,  # twice that of all 60,000 images: errors are three times as many, and so is their noise
+        images=FEW,
+        measures=("train",),
     )

@@ -33,10 +33,10 @@ def grid_runs(seeds=3, spread=0.5):
     return found
 
 
-def test_an_arm_is_a_norm_and_a_number():
-    assert grids.setting("batch 8") == ("batch", 8)
-    assert grids.setting("none 16 0.003") == ("none", 16)
-    assert grids.setting("none 0.001") == ("none", 0.001)
+def test_a_run_is_of_a_norm_and_a_number():
+    assert grids.setting(ended(GRID, "batch 8", 0, 60.0)) == ("batch", 8)
+    assert grids.setting(ended(STUDIES["depth_search"], "none 16 0.003", 0, 60.0)) == ("none", 16)
+    assert grids.setting(ended(VGG, "none 0.1", 0, 60.0)) == ("none", 0.1)
 
 
 def test_a_diverged_run_counts_as_chance_and_has_no_gap():
@@ -273,6 +273,24 @@ def test_findings_of_the_parts_of_the_vgg():
     assert trains.verdict == "holds when: no gamma and beta, accuracy - 20, both, accuracy - 20"
     learned = findings(runs(dict.fromkeys(ends, 60.0)))
     assert [found.verdict for found in learned] == ["false", "holds"]
+
+
+def test_findings_of_ghost_batch_norm():
+    study = STUDIES["ghost_norm"]
+
+    def verdicts_of(tested: list[float], trained: list[float]) -> list[str]:
+        return standin_runs.words(
+            [
+                ended(study, arm.name, seed, test + 0.01 * ((number + 1) * seed % 7), train)
+                for seed in range(10)
+                for number, (arm, test, train) in enumerate(zip(study.arms, tested, trained, strict=True))
+            ]
+        )
+
+    better = verdicts_of([63.0, 63.0, 63.0, 63.0, 60.0], [70.0] * 5)
+    assert better == ["holds", "holds"]
+    learns_less = verdicts_of([57.0, 58.0, 59.0, 60.0, 60.0], [60.0, 62.0, 64.0, 70.0, 70.0])
+    assert learns_less == ["holds when: over 2, over 4, over 8", "false"]
 
 
 def test_decades_and_crossings_of_runs_from_two_machines_are_refused():
