@@ -41,7 +41,8 @@ def run(
     seconds: float = 12.0,
 ) -> dict[str, Any]:
     """A record of that arm and seed whose test accuracy (percent) by epoch is given, and seconds an epoch."""
-    config = study.config(next(a for a in study.arms if a.name == arm))
+    of = next(a for a in study.arms if a.name == arm)
+    config = study.config(of)
     epochs = [
         {
             "epoch": i,
@@ -73,6 +74,7 @@ def run(
         },
         "finished": "2026-11-22T07:00:00+00:00",
     }
+    found |= {"at": of.at} if of.at else {}
     return found if measures is None else found | {"measures": measures}
 
 

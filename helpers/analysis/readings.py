@@ -125,6 +125,11 @@ def penalty(run: Mapping[str, Any]) -> float:
     return recipe["l1"] * weights["l1"] + recipe["weight_decay"] / 2 * weights["squared"]
 
 
+def place_name(at: Sequence[str | float]) -> str:
+    """A place in a grid or a sweep in words: "batch 8 0.01"."""
+    return " ".join(part if isinstance(part, str) else f"{part:g}" for part in at)
+
+
 def place(record: dict[str, Any]) -> str:
     """Where a run was made, as far as its numbers depend on it: GPU or kind of processor, and precision.
 

@@ -1,24 +1,22 @@
-"""Sweeps: studies whose arms, named "family rate", try several learning rates on held-out images."""
+"""Sweeps: studies whose arms try several learning rates for each of some families, on held-out images."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from helpers.analysis import comparison
-from helpers.analysis.readings import Runs
+from helpers.analysis.readings import Runs, place_name
 
 
-def family(arm: str) -> str:
-    """What an arm of a search is a setting of: "raw" for the arm "raw 0.01"."""
-    return arm.rsplit(" ", 1)[0]
-
-
-def rate(arm: str) -> float:
-    """Which rate an arm of a search tries: 0.01 for the arm "raw 0.01".
+def family_and_rate(run: Mapping[str, Any]) -> tuple[str, float]:
+    """What a run of a search is a setting of, and which rate it tries, as its study says.
 
     It is the learning rate, or the course's measure of it where the study scales it by the batch size.
     """
-    return float(arm.rsplit(" ", 1)[1])
+    *family, rate = run["at"]
+    return place_name(family), rate
 
 
 def accuracy(runs: Runs, arm: str) -> float:
@@ -32,19 +30,19 @@ def accuracy(runs: Runs, arm: str) -> float:
 
 def accuracies(runs: Runs) -> pd.DataFrame:
     """The accuracy on the held-out images by rate (rows) and family (columns)."""
-    rates = {run["arm"]: rate(run["arm"]) for run in runs}
-    families = list(dict.fromkeys(family(arm) for arm in rates))
-    table = pd.DataFrame(index=pd.Index(sorted(set(rates.values())), name="learning rate"), columns=families)
-    for arm, tried in rates.items():
-        table.loc[tried, family(arm)] = accuracy(runs, arm)
+    cells = {family_and_rate(run): run["arm"] for run in runs}
+    rates = pd.Index(sorted({rate for _, rate in cells}), name="learning rate")
+    table = pd.DataFrame(index=rates, columns=list(dict.fromkeys(family for family, _ in cells)))
+    for (family, rate), arm in cells.items():
+        table.loc[rate, family] = accuracy(runs, arm)
     return table.astype(float)
 
 
 def tried(runs: Runs) -> pd.DataFrame:
     """Which rates (rows) were tried for each family (columns): True also where every run diverged."""
-    table, arms = accuracies(runs), {run["arm"] for run in runs}
+    table, cells = accuracies(runs), set(map(family_and_rate, runs))
     return pd.DataFrame(
-        {name: [f"{name} {rate:g}" in arms for rate in table.index] for name in table}, index=table.index
+        {family: [(family, rate) in cells for rate in table.index] for family in table}, index=table.index
     )
 
 

@@ -63,6 +63,8 @@ def recorded(study: Study, seeds: int | None = None, folder: Path | str = REPROD
 
     Of each seed the runs of one place (see readings.place): the one that has most of the arms. What was made
     elsewhere cannot be paired with them. A sweep, which chooses a rate, takes from there what it lacks.
+
+    To each is added what the study says of it: where in a grid its arm is (`at`), and `mixed`.
     """
     there = records.read(_file(study, folder))
     found = []
@@ -71,9 +73,7 @@ def recorded(study: Study, seeds: int | None = None, folder: Path | str = REPROD
         if not (study.sweep or study.mixed):
             places = places[-1:]
         runs = {arm: run for place in places for arm, run in place.items()}
-        if study.mixed:
-            runs = {arm: run | {"mixed": True} for arm, run in runs.items()}
-        found += [runs[arm.name] for arm in study.arms_of(seed) if arm.name in runs]
+        found += [runs[arm.name] | study.said_of(arm) for arm in study.arms_of(seed) if arm.name in runs]
     return found
 
 

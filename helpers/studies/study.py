@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from helpers.analysis import readings
 from helpers.studies import records
 from helpers.text.datasets import DATASETS as TEXTS
 from helpers.training.measures import MEASURES
@@ -20,6 +21,7 @@ class Arm:
     scaling: one of scaling.SCALINGS, what is done to the images first; "standardized" if None.
     options: of the network, see networks.build.
     seeds: how many runs are planned where that is fewer than the study's, for an arm that no claim compares.
+    at: of a grid or a sweep, where in it the arm is (see arm_at); read from there, never from the name.
     """
 
     name: str
@@ -29,6 +31,15 @@ class Arm:
     scaling: str | None = None
     options: Mapping[str, Any] | None = None
     seeds: int | None = None
+    at: tuple[str | float, ...] = ()
+
+
+def arm_at(at: tuple[str | float, ...], *settings: Any, **more: Any) -> Arm:
+    """The arm at that place, such as ("batch", 8, 0.01), and named after it; the others as Arm takes them.
+
+    The last is what a sweep tries, a learning rate for example, and those before it are the family.
+    """
+    return Arm(readings.place_name(at), *settings, at=at, **more)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +57,7 @@ class Study:
         images.
     first: the images held out are the first of the file, as a source did it; drawn at random if None.
     images: the first so many of the training images, in an order drawn once, are trained on; all if None.
-    sweep: arms are named "family value" and tried to see which values serve a family (see
-        helpers.analysis.sweeps).
+    sweep: arms are tried to see which values serve a family (see arm_at, and helpers.analysis.sweeps).
     mixed: the recorded runs of one seed were made on several machines, before places were kept apart. They
         are shown as they are, with the machines' part in every difference, and nothing is judged by them.
     measures: of helpers.training.measures, taken of each network at its end, on the real test images.
@@ -131,6 +141,11 @@ class Study:
         )
         complete = next(incomplete, self.seeds)
         return max([look for look in self.looks if look <= complete], default=0)
+
+    def said_of(self, arm: Arm) -> dict[str, Any]:
+        """What a record of the arm does not hold and its readers need."""
+        said = {"at": arm.at, "mixed": self.mixed}
+        return {name: value for name, value in said.items() if value}
 
     @property
     def tested_on(self) -> str:

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 from helpers.lessons.batch_norm_before_and_after.factorial import Design
-from helpers.studies.study import Arm, Study
+from helpers.studies.study import Arm, Study, arm_at
 from helpers.training.recipe import Recipe
 
 CHOSEN = {  # search -> the best rate of each family on held-out images, as its recorded runs found it
@@ -34,12 +34,13 @@ def mlp_name(activation: str, norm: str, input_norm: bool) -> str:
     return " ".join([activation, norm, *["input"] * input_norm])
 
 
-def _mlp_arm(activation: str, norm: str, input_norm: bool, recipe: Recipe, suffix: str = "") -> Arm:
+def _mlp_arm(activation: str, norm: str, input_norm: bool, recipe: Recipe, *tried: float) -> Arm:
     options: dict[str, Any] = {"activation": ACTIVATIONS[activation], "input_norm": input_norm}
     if norm == "before":
         options["before"] = True
     kind = "none" if norm == "none" else "batch"
-    return Arm(mlp_name(activation, norm, input_norm) + suffix, kind, recipe, "mlp", "min_max", options)
+    at = (mlp_name(activation, norm, input_norm), *tried)
+    return arm_at(at, kind, recipe, "mlp", "min_max", options)
 
 
 def fashion_mlp() -> Study:
@@ -88,7 +89,7 @@ def fashion_mlp_search() -> Study:
         name="fashion_mlp_search",
         dataset="fashion-mnist",
         arms=tuple(
-            _mlp_arm(activation, norm, input_norm, dataclasses.replace(_MLP_RECIPE, lr=rate), f" {rate:g}")
+            _mlp_arm(activation, norm, input_norm, dataclasses.replace(_MLP_RECIPE, lr=rate), rate)
             for norm in ("none", "after")
             for activation in ACTIVATIONS
             for input_norm in (False, True)
@@ -127,15 +128,15 @@ DECAYED_RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
 _DECAYED = dataclasses.replace(_MLP_RECIPE, schedule="linear")
 
 
-def _decayed_arms(activation: str, norm: str, rate: float, suffix: str = "") -> tuple[Arm, ...]:
+def _decayed_arms(activation: str, norm: str, rate: float, *tried: float) -> tuple[Arm, ...]:
     """Pixels from 0 to 1, those with an input batch norm, and pixels standardized by two fixed numbers."""
     recipe = dataclasses.replace(_DECAYED, lr=rate)
-    plain = _mlp_arm(activation, norm, False, recipe, suffix)
-    name = f"{activation} {norm} standardized{suffix}"
+    plain = _mlp_arm(activation, norm, False, recipe, *tried)
+    options = {"scaling": "standardized", "options": plain.options}
     return (
         plain,
-        _mlp_arm(activation, norm, True, recipe, suffix),
-        dataclasses.replace(plain, name=name, scaling="standardized"),
+        _mlp_arm(activation, norm, True, recipe, *tried),
+        arm_at((f"{activation} {norm} standardized", *tried), plain.norm, recipe, plain.network, **options),
     )
 
 
@@ -148,7 +149,7 @@ def fashion_mlp_decayed_search() -> Study:
             for norm in ("none", "after", "before")
             for activation in ACTIVATIONS
             for rate in DECAYED_RATES
-            for arm in _decayed_arms(activation, norm, rate, f" {rate:g}")
+            for arm in _decayed_arms(activation, norm, rate, rate)
         ),
         title="The learning rate, falling to 0, for each Fashion-MNIST MLP: 5,000 images held out",
         lesson="08_batch_norm_before_and_after",

@@ -68,10 +68,10 @@ def curves(
         line = found.loc[norm].dropna()
         ax.plot(line.index, line, label=norm, color=color, ls=style.LINES[norm])
         for number in line.index:
-            of_arm = [run for run in runs if run["arm"] == f"{norm} {number:g}"]
-            for run in of_arm:
-                mark = "." if run["status"] == "done" else "x"
-                ax.plot(number, value(run), mark, color=color, alpha=0.6, markersize=7, label="_")
+            for run in runs:
+                if grids.setting(run) == (norm, number):
+                    mark = "." if run["status"] == "done" else "x"
+                    ax.plot(number, value(run), mark, color=color, alpha=0.6, markersize=7, label="_")
     ax.set_xscale("log", base=base)
     if base == 2:
         ax.set_xticks(list(found), [f"{number:g}" for number in found])

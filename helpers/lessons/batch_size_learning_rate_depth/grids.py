@@ -1,7 +1,4 @@
-"""Runs over a grid: each norm with several batch sizes, learning rates or depths, arms named "batch 8".
-
-The arms of a search name the rate as well, "batch 8 0.01".
-"""
+"""Runs over a grid: each norm with several batch sizes, learning rates or depths."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +16,15 @@ TRAINS = 2 * CHANCE  # a run that ends above this has learned something
 Value = Callable[[Mapping[str, Any]], float]  # of one run, diverged or not
 
 
-def setting(arm: str) -> tuple[str, float]:
-    """Norm and number of an arm: "batch", 8 of "batch 8" and of "batch 8 0.01"."""
-    norm, number, *_ = arm.split(" ")
+def setting(run: Mapping[str, Any]) -> tuple[str, float]:
+    """Norm and number of a run, as its study says; a search has the rate as well."""
+    norm, number, *_ = run["at"]
     return norm, float(number)
+
+
+def cells(runs: Runs) -> dict[tuple[str, float], str]:
+    """(norm, number) -> the arm that has them."""
+    return {setting(run): run["arm"] for run in runs}
 
 
 def reached(run: Mapping[str, Any]) -> float:
@@ -101,13 +103,11 @@ def gap_at_equal_training(runs: Runs, reference: str = "group") -> Value:
 
 def table(runs: Runs, value: Value = reached) -> pd.DataFrame:
     """Mean value by norm (rows) and number (columns), NaN where there is no run."""
-    arms = dict.fromkeys(" ".join(run["arm"].split(" ")[:2]) for run in runs)
-    cells: dict[str, dict[float, float]] = {}
-    for arm in arms:
-        norm, number = setting(arm)
+    rows: dict[str, dict[float, float]] = {}
+    for (norm, number), arm in cells(runs).items():
         found = mean(runs, arm, value)
-        cells.setdefault(norm, {})[number] = math.nan if found is None else found.mean
-    return pd.DataFrame.from_dict(cells, orient="index").sort_index(axis="columns")
+        rows.setdefault(norm, {})[number] = math.nan if found is None else found.mean
+    return pd.DataFrame.from_dict(rows, orient="index").sort_index(axis="columns")
 
 
 def searched(
@@ -116,8 +116,7 @@ def searched(
     """Of a search, a table of helpers.analysis.sweeps for each norm: by number (rows) and rate (columns)."""
     whole = table(runs)
     found: dict[str, dict[float, pd.Series]] = {}
-    for family in whole:
-        norm, number = setting(family)
+    for family, (norm, number) in {sweeps.family_and_rate(run)[0]: setting(run) for run in runs}.items():
         found.setdefault(norm, {})[number] = whole[family]
     return {norm: pd.DataFrame(rows).T.sort_index() for norm, rows in found.items()}
 
@@ -146,9 +145,11 @@ def crossing(numbers: Sequence[float], differences: Sequence[float]) -> float | 
 
 def crossings(runs: Runs, a: str, b: str) -> dict[int, float | None]:
     """For each seed, where norm a gets ahead of norm b (see crossing), over the numbers that both have."""
+    arms = cells(runs)
     by_number = {
-        number: by_seed(runs, f"{a} {number:g}", f"{b} {number:g}")
-        for number in sorted({setting(run["arm"])[1] for run in runs})
+        number: by_seed(runs, arms[a, number], arms[b, number])
+        for number in sorted({number for _, number in arms})
+        if (a, number) in arms and (b, number) in arms
     }
     found = {}
     for seed in sorted({run["seed"] for run in runs}):
@@ -188,8 +189,7 @@ def decades(runs: Runs, norm: str, below_best: float | None = None) -> dict[int,
 
     To train is to end above TRAINS, or, with `below_best`, at most so many points below the seed's best run.
     """
-    rates = sorted({setting(run["arm"])[1] for run in runs if setting(run["arm"])[0] == norm})
-    by_rate = {rate: values(runs, f"{norm} {rate:g}") for rate in rates}
+    by_rate = {rate: values(runs, arm) for (of, rate), arm in sorted(cells(runs).items()) if of == norm}
     found = {}
     for seed in sorted({run["seed"] for run in runs}):
         there = {rate: ends[seed] for rate, ends in by_rate.items() if seed in ends}

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from helpers.images.batches import Augment
-from helpers.studies.study import Arm, Study
+from helpers.studies.study import Arm, Study, arm_at
 from helpers.training.recipe import Recipe
 
 CHOSEN = {  # search -> the best rate of each family on held-out images, as its recorded runs found it
@@ -34,7 +34,7 @@ def mnist_search() -> Study:
         name="mnist_search",
         dataset="mnist",
         arms=tuple(
-            Arm(f"{norm} {rate:g}", norm, dataclasses.replace(_MNIST_RECIPE, lr=rate), "mnist_net")
+            arm_at((norm, rate), norm, dataclasses.replace(_MNIST_RECIPE, lr=rate), "mnist_net")
             for norm in ("batch", "layer", "group")
             for rate in MNIST_RATES
         ),
@@ -65,8 +65,8 @@ def mnist_penalty_search() -> Study:
         name="mnist_penalty_search",
         dataset="mnist",
         arms=tuple(
-            Arm(
-                f"{norm} {name} {rate:g}",
+            arm_at(
+                (f"{norm} {name}", rate),
                 norm,
                 dataclasses.replace(_MNIST_RECIPE, lr=rate, **PENALTIES[name]),
                 "mnist_net",
@@ -134,9 +134,9 @@ FEW_PENALTIES: dict[str, dict[str, float]] = {
 FEW_RATES = (0.01, 0.03, 0.1, 0.3)
 
 
-def _few_arm(norm: str, name: str, rate: float, suffix: str = "") -> Arm:
+def _few_arm(norm: str, name: str, rate: float, *tried: float) -> Arm:
     recipe = Recipe(epochs=30, batch_size=64, lr=rate, **({"weight_decay": 0.0} | FEW_PENALTIES[name]))
-    return Arm(f"{norm} {name}{suffix}", norm, recipe, "mnist_net")
+    return arm_at((f"{norm} {name}", *tried), norm, recipe, "mnist_net")
 
 
 def few_images_search() -> Study:
@@ -144,7 +144,7 @@ def few_images_search() -> Study:
         name="few_images_search",
         dataset="mnist",
         arms=tuple(
-            _few_arm(norm, name, rate, f" {rate:g}")
+            _few_arm(norm, name, rate, rate)
             for norm in ("batch", "layer", "group")
             for name in FEW_PENALTIES
             for rate in FEW_RATES
@@ -227,7 +227,7 @@ def l1_path() -> Study:
         name="l1_path",
         dataset="mnist",
         arms=tuple(
-            Arm(f"{step} {l1:g}", "batch", dataclasses.replace(recipe, l1=l1, l1_step=step), "mnist_net")
+            arm_at((step, l1), "batch", dataclasses.replace(recipe, l1=l1, l1_step=step), "mnist_net")
             for step in ("subgradient", "proximal")
             for l1 in LAMBDAS
         ),
