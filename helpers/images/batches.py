@@ -29,10 +29,11 @@ class Augment:
     corners: str = "black"
 
     def __post_init__(self) -> None:
-        if self.pad < 0 or not 0 <= self.rotation < 180:
+        turned = isinstance(self.rotation, int | float) and 0 <= self.rotation < 180
+        if type(self.pad) is not int or self.pad < 0 or type(self.flip) is not bool or not turned:
             raise ValueError(
-                f"pad={self.pad}, rotation={self.rotation}; "
-                "pad is at least 0, rotation at least 0 and below 180"
+                f"pad={self.pad!r}, flip={self.flip!r}, rotation={self.rotation!r}; pad is a whole number "
+                "of at least 0, flip True or False, rotation at least 0 and below 180"
             )
         if self.corners not in CORNERS:
             raise ValueError(f"corners={self.corners!r}; choose one of {', '.join(CORNERS)}")
@@ -104,8 +105,8 @@ class Batches:
     Args:
         images: (N, C, H, W) uint8.
         labels: (N,) int64.
-        mean, std: (C,), of pixels scaled to [0, 1]. A std of 0 counts as 1, as in scaling.standardize: a
-            constant channel becomes 0.
+        mean, std: (C,), of pixels scaled to [0, 1], taken as float32. A std of 0 counts as 1, as in
+            scaling.standardize: a constant channel becomes 0.
         batch_size: from 1; one above N gives one batch of all images.
 
     Raises:
@@ -133,6 +134,7 @@ class Batches:
             raise ValueError(f"images have shape {tuple(images.shape)}: no pixel; give at least one image")
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+        mean, std = (torch.as_tensor(value, dtype=torch.float32).detach() for value in (mean, std))
         if (
             not mean.shape == std.shape == images.shape[1:2]
             or not ((std >= 0) & (std + mean).isfinite()).all()

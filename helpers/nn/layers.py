@@ -100,8 +100,8 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
 
     def __init__(self, num_features: int, images: int) -> None:
         super().__init__(num_features)
-        if images < 1:
-            raise ValueError(f"images is {images}; statistics are taken over at least 1 image")
+        if type(images) is not int or images < 1:
+            raise ValueError(f"images is {images!r}; statistics are taken over a whole number of images")
         self.images = images
 
     def forward(self, x: Tensor) -> Tensor:
@@ -110,33 +110,38 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
         Raises:
             ValueError: in training, another N.
         """
-        if not self.training:
-            return super().forward(x)
+        self._check_input_dim(x)
         n, channels, *size = x.shape
+        if not self.training or n == 0:
+            return super().forward(x)
         if n % self.images:
             raise ValueError(
                 f"a batch of {n} images has no parts of {self.images}: choose a batch size that is a "
                 "multiple of it, for the last batch too"
             )
         parts = n // self.images
+        momentum, kept = self.momentum, []
+        if self.track_running_stats:
+            kept = [value for value in (self.running_mean, self.running_var) if value is not None]
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked.add_(1)
+                momentum = 1 / float(self.num_batches_tracked) if momentum is None else momentum
+        moved = [value.repeat(parts) for value in kept]
         side_by_side = x.reshape(parts, self.images, channels, *size).transpose(0, 1)
-        mean, var = self.running_mean.repeat(parts), self.running_var.repeat(parts)
         y = nn.functional.batch_norm(
             side_by_side.reshape(self.images, parts * channels, *size),
-            mean,
-            var,
-            self.weight.repeat(parts),
-            self.bias.repeat(parts),
+            *(moved or (None, None)),
+            *(None if value is None else value.repeat(parts) for value in (self.weight, self.bias)),
             training=True,
-            momentum=self.momentum,
+            momentum=momentum or 0.0,
             eps=self.eps,
         )
         with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.copy_(mean.view(parts, channels).mean(0))
-            self.running_var.copy_(var.view(parts, channels).mean(0))
-        y = y.reshape(self.images, parts, channels, *size).transpose(0, 1).reshape(n, channels, *size)
-        return y.contiguous(memory_format=torch.channels_last)
+            for value, new in zip(kept, moved, strict=True):
+                value.copy_(new.view(parts, channels).mean(0))
+        y = y.reshape(self.images, parts, channels, *size).transpose(0, 1).reshape(x.shape)
+        channels_last = x.movedim(1, -1).is_contiguous()
+        return y.contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, images={self.images}"

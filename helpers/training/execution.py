@@ -17,6 +17,7 @@ from torch import nn
 from helpers import files
 from helpers.nn import modes
 
+DEVICES = ("cpu", "cuda")
 PRECISIONS = ("float32", "bfloat16")
 GAIN = 1.1  # bfloat16 rounds to 8 bits: it is taken where it is quicker by more than timings wobble
 
@@ -28,6 +29,14 @@ class Execution:
     device: str
     precision: str
     threads: int
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.threads, int) and self.threads >= 1
+        if self.device not in DEVICES or self.precision not in PRECISIONS or not whole:
+            raise ValueError(
+                f"device={self.device!r}, precision={self.precision!r}, threads={self.threads!r}; choose "
+                f"device from {', '.join(DEVICES)}, precision from {', '.join(PRECISIONS)}, at least 1 thread"
+            )
 
     @classmethod
     def auto(cls, device: str = "auto", threads: int | None = None) -> "Execution":

@@ -13,7 +13,14 @@ from tqdm import tqdm
 from helpers.images.batches import Batches
 from helpers.images.datasets import ImageData
 from helpers.nn import modes, penalties
-from helpers.training.checks import check_images, check_logits, check_model, check_one, classes
+from helpers.training.checks import (
+    check_images,
+    check_logits,
+    check_model,
+    check_one,
+    classes,
+    output,
+)
 from helpers.training.execution import Execution, keep_freed_memory
 from helpers.training.recipe import Recipe
 
@@ -67,7 +74,7 @@ def fit(
             test images of a size that it cannot take.
     """
     execution = execution or Execution.auto()
-    _check(model, data, recipe)
+    _check(model, data, recipe, seed)
     keep_freed_memory()
     threads = torch.get_num_threads()
     started = time.perf_counter()
@@ -115,7 +122,7 @@ def _train(
             loss_sum = correct = seen = 0.0
             for x, y in batches:
                 with execution.autocast():
-                    logits = model(x).float()
+                    logits = output(model, x)
                 check_logits(logits, len(x), needed)
                 if not logits.requires_grad:
                     raise ValueError("the model's output depends on no parameter that can be trained")
@@ -153,8 +160,10 @@ def _train(
     return epochs, "done"
 
 
-def _check(model: nn.Module, data: ImageData, recipe: Recipe) -> None:
+def _check(model: nn.Module, data: ImageData, recipe: Recipe, seed: int) -> None:
     """Raises ValueError for what is known to go wrong, or to be in vain, before anything is computed."""
+    if type(seed) is not int or not -(2**63) <= seed < 2**64:
+        raise ValueError(f"seed is {seed!r}; give a whole number that torch.manual_seed takes, from 0 on")
     check_images(data, "train")
     check_images(data, "test")
     check_model(model)
@@ -219,14 +228,14 @@ def predict(model: nn.Module, images: Tensor, data: ImageData, execution: Execut
     after an error, every module has the mode it had before.
 
     Raises:
-        ValueError: no image, or images of another type or shape.
+        ValueError: no image, or images of another type or shape; an output that is no tensor of numbers.
     """
     execution = execution or Execution.auto()
     labels = torch.zeros(len(images), dtype=torch.int64)
     batches = Batches(images, labels, data.mean, data.std, EVALUATION_BATCH, device=execution.device)
     # Not inference_mode: no loss could be made of its tensors, neither the logits nor what a module keeps
     with modes.evaluation(model), torch.no_grad(), execution.autocast():
-        return torch.cat([model(x).float().cpu() for x, _ in batches])
+        return torch.cat([output(model, x).cpu() for x, _ in batches])
 
 
 def evaluate(model: nn.Module, data: ImageData, execution: Execution | None = None) -> dict[str, float]:

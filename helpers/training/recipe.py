@@ -60,6 +60,17 @@ class Recipe:
                 f"epochs={self.epochs}, batch_size={self.batch_size}; both are whole numbers of at least 1"
             )
         positive = (self.lr, self.weight_decay, self.l1, self.momentum)
+        if not all(
+            type(n) is not bool and isinstance(n, int | float) for n in (*positive, self.label_smoothing)
+        ):
+            raise ValueError(
+                f"lr={self.lr!r}, momentum={self.momentum!r}, weight_decay={self.weight_decay!r}, "
+                f"l1={self.l1!r}, label_smoothing={self.label_smoothing!r}; all are plain numbers"
+            )
+        if not isinstance(self.augment, Augment):
+            raise ValueError(
+                f"augment={self.augment!r}; give an Augment, which without arguments changes nothing"
+            )
         if not all(math.isfinite(number) for number in positive) or not self.lr > 0 or min(positive) < 0:
             raise ValueError(
                 f"lr={self.lr}, momentum={self.momentum}, weight_decay={self.weight_decay}, l1={self.l1}; "

@@ -54,11 +54,51 @@ def test_over_the_whole_batch_and_in_evaluation_it_is_batch_norm():
     torch.testing.assert_close(ghost.eval()(IMAGES[:5]), plain.eval()(IMAGES[:5]))
 
 
+def without_scale(layer):
+    layer.weight = layer.bias = None
+
+
+def without_statistics(layer):
+    layer.running_mean = layer.running_var = layer.num_batches_tracked = None
+
+
+CHANGED = {
+    "the plain average": lambda layer: setattr(layer, "momentum", None),
+    "no scale": without_scale,
+    "no statistics": without_statistics,
+    "statistics not used": lambda layer: setattr(layer, "track_running_stats", False),
+    "no count": lambda layer: setattr(layer, "num_batches_tracked", None),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_changed_from_outside_it_is_what_batch_norm_is(change):
+    ghost = made(len(IMAGES))
+    plain = batch_norm_like(ghost)
+    for layer in (ghost, plain):
+        CHANGED[change](layer)
+    for training in (True, True, False):
+        for x in (IMAGES, IMAGES[:0] if training else IMAGES, 2 * IMAGES):
+            y, expected = ghost.train(training)(x), plain.train(training)(x)
+            torch.testing.assert_close(y, expected)
+            assert y.stride() == expected.stride()
+        torch.testing.assert_close(ghost.state_dict(), plain.state_dict())
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+def test_the_output_lies_in_memory_as_the_input(memory):
+    x = IMAGES.contiguous(memory_format=memory)
+    assert made(3)(x).stride() == batch_norm_like(made(3))(x).stride() == x.stride()
+
+
 def test_what_has_no_parts_is_refused():
     with pytest.raises(ValueError, match="a batch of 12 images has no parts of 5: choose a batch size"):
         made(5)(IMAGES)
-    with pytest.raises(ValueError, match="images is 0"):
-        made(0)
+    for images in (0, 1.5, True, "2", None):
+        with pytest.raises(ValueError, match=f"images is {images!r}; .* a whole number"):
+            GhostBatchNorm2d(3, images)
+    with pytest.raises(ValueError, match="expected 4D input"):
+        made(2)(IMAGES[0])
     with pytest.raises(ValueError, match="ghost=4 with norm='layer': ghosts are of norm=\"batch\""):
         SmallCnn("layer", 1, 10, (8, 8), ghost=4)
 

@@ -15,6 +15,7 @@ from torch.testing._internal.common_modules import ModuleErrorEnum, module_db
 from torch.utils import _pytree as pytree
 
 from helpers.nn import functional, norms
+from helpers.nn.layers import GhostBatchNorm2d
 from tests.nn.test_norms import CLOSE, assert_same
 
 NAMES = {
@@ -114,6 +115,21 @@ def test_layers_pickle_and_move(name, training):
                 for module in (a, b)
             ]
             assert described[0] == described[1]
+
+
+@in_both_modes
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_ghosts_of_a_whole_batch_are_batch_norm(dtype, training):
+    """With as many images as the batch has. Other settings are put in: its constructor has none."""
+    for _, theirs, x in modules("BatchNorm2d", dtype, training):
+        ghost = GhostBatchNorm2d(theirs.num_features, max(1, len(x))).to(dtype).train(training)
+        for name in ("eps", "momentum", "affine", "track_running_stats"):
+            setattr(ghost, name, getattr(theirs, name))
+        for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+            setattr(ghost, name, copy.deepcopy(getattr(theirs, name)))
+        assert_same(ghost, theirs, x)
+        for view in (with_gaps(x), in_channels_last(x)):
+            assert_same(ghost, theirs, view)
 
 
 ERRORS = sorted(name for name, info in INFOS.items() if info.module_error_inputs_func)

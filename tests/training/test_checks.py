@@ -10,7 +10,7 @@ from torch import nn
 
 from helpers.images import datasets, scaling
 from helpers.images.batches import Augment, Batches
-from helpers.nn import networks, norms
+from helpers.nn import layers, networks, norms
 from helpers.training import measures
 from helpers.training.execution import Execution
 from helpers.training.loop import evaluate, fit, predict
@@ -162,6 +162,22 @@ def test_a_last_evaluation_batch_of_one_that_a_model_cannot_take_is_told():
     assert fit(mlp(), some(8, 1), recipe, 0, FLOAT32).status == "done"
 
 
+def ghosts(images):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 10, 8), layers.GhostBatchNorm2d(10, images), nn.Flatten())
+
+
+@pytest.mark.parametrize(("train", "batch_size"), [(20, 8), (7, 8), (13, 10)])
+def test_a_last_batch_without_parts_for_ghost_batch_norm_is_told(train, batch_size):
+    last = train % batch_size
+    recipe = Recipe(epochs=2, batch_size=batch_size)
+    said = told(
+        "a batch of .* images? has no parts of 8" if last > 1 else "one image", ghosts(8), some(train), recipe
+    )
+    assert f"({train}, 1, 8, 8) in batches of {batch_size}" in said
+    assert fit(ghosts(2), some(18), Recipe(epochs=2, batch_size=8), 0, FLOAT32).status == "done"
+
+
 # Other sizes
 
 
@@ -253,6 +269,10 @@ BAD_DATA = {
     "a negative std": (changed(std=-torch.ones(1)), r"std \[-1\.0\]"),
     "a mean that is NaN": (changed(mean=torch.tensor([torch.nan])), "mean is .nan"),
     "an infinite std": (changed(std=torch.tensor([torch.inf])), "std .inf"),
+    "one number for all channels": (changed(mean=torch.tensor(0.5)), "mean is 0.5"),
+    "images of NumPy": (changed(train_images=IMAGES.numpy()), "train_images .* ndarray; torch.as_tensor"),
+    "a list of labels": (changed(train_labels=LABELS.tolist()), "train_labels .* list; torch.as_tensor"),
+    "no test labels": (changed(test_labels=None), "test_labels are of type NoneType"),
 }  # fmt: skip
 
 
@@ -260,6 +280,40 @@ BAD_DATA = {
 def test_bad_data_are_told_before_the_first_step(name):
     data, message = BAD_DATA[name]
     told(message, mlp(), data)
+
+
+@pytest.mark.parametrize(
+    "given", [torch.Tensor.double, torch.Tensor.tolist, torch.Tensor.numpy, torch.Tensor.requires_grad_]
+)
+def test_statistics_of_the_pixels_may_be_of_any_type(given):
+    """As NumPy and pandas compute them. Two epochs: none keeps the graph of the one before."""
+    recipe = Recipe(epochs=2, batch_size=8)
+    data = dataclasses.replace(some(16), mean=given(DIGITS.mean.clone()), std=given(DIGITS.std.clone()))
+    runs = [fit(mlp(), each, recipe, 0, FLOAT32) for each in (data, some(16))]
+    assert runs[0].epochs[-1]["test_loss"] == runs[1].epochs[-1]["test_loss"]
+
+
+@pytest.mark.parametrize("seed", [None, "0", 1.0, True, 2**64, -(2**64)])
+def test_a_seed_that_is_no_whole_number_is_told(seed):
+    model = mlp()
+    with pytest.raises(ValueError, match=f"seed is {seed!r}; give a whole number"):
+        fit(model, some(16), Recipe(epochs=1, batch_size=8), seed, FLOAT32)
+
+
+@pytest.mark.parametrize("seed", [0, -1, 2**63])
+def test_a_seed_of_any_size_is_taken(seed):
+    assert fit(mlp(), some(16), Recipe(epochs=1, batch_size=8), seed, FLOAT32).status == "done"
+
+
+@pytest.mark.parametrize(
+    "settings", [("tpu", "float32", 1), ("cpu", "float16", 1), ("cpu", "float32", 0), ("cpu", "float32", "1")]
+)
+def test_an_execution_that_does_not_exist_is_told(settings):
+    """float16 was recorded, and float32 computed."""
+    with pytest.raises(
+        ValueError, match="choose device from cpu, cuda, precision from float32, bfloat16, at"
+    ):
+        Execution(*settings)
 
 
 @pytest.mark.parametrize("measure", ["evaluate", *measures.MEASURES])
@@ -296,10 +350,62 @@ def all_frozen():
     return mlp().requires_grad_(False)
 
 
+def expanded():
+    """A fused step writes each element where all of them lie: it crashed the process."""
+    model = mlp(nn.LayerNorm)
+    model[1].weight = nn.Parameter(torch.randn(1, 64).expand(16, 64))
+    return model
+
+
+class Complex(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features, dtype=torch.complex64))
+
+    def forward(self, x):
+        return (x * self.weight).abs()
+
+
 def frozen_but_unused():
     model = mlp(nn.LayerNorm).requires_grad_(False)
     model[4].register_module("unused", nn.Linear(2, 2))
     return model
+
+
+class Gives(nn.Module):
+    """A network whose forward gives something else than logits."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.inner, self.change = mlp(nn.LayerNorm), change
+
+    def forward(self, x):
+        return self.change(self.inner(x))
+
+
+OTHER_OUTPUTS = {
+    "a tuple, as with auxiliary logits": (lambda y: (y, y), "of type tuple"),
+    "a list": (lambda y: [y], "of type list"),
+    "a dictionary": (lambda y: {"logits": y}, "of type dict"),
+    "nothing": (lambda y: None, "of type NoneType"),
+    "a number": (lambda y: 0.0, "of type float"),
+    "an array": (lambda y: y.detach().numpy(), "of type ndarray"),
+    "classes": (lambda y: y.argmax(1), r"torch.int64 \(\d+,\)"),
+    "yes or no": (lambda y: y > 0, "torch.bool"),
+    "complex numbers": (lambda y: torch.complex(y, y), "torch.complex64"),
+    "a loss": (lambda y: y.sum(), r"torch.float32 \(\)"),
+    "an image too few": (lambda y: y[1:], "torch.float32"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_OUTPUTS)
+def test_an_output_that_is_not_a_tensor_of_logits_is_told_with_what_it_is(name):
+    change, found = OTHER_OUTPUTS[name]
+    message = rf"the model's output for \d+ images is {found}.*have its forward return that alone"
+    told(message, Gives(change), some(16))
+    for use in (lambda m: evaluate(m, some(16), FLOAT32), lambda m: predict(m, IMAGES, some(16), FLOAT32)):
+        with pytest.raises(ValueError, match=message):
+            use(Gives(change))
 
 
 BAD_MODELS = {
@@ -307,6 +413,8 @@ BAD_MODELS = {
     "all frozen": (all_frozen, r"no parameter that can be trained.*requires_grad_\(\)"),
     "trainable, but not used": (frozen_but_unused, "depends on no parameter that can be trained"),
     "lazy": (lambda: mlp(lambda _: nn.LazyLinear(16)), r"lazy parameters.*2\.weight, 2\.bias"),
+    "an expanded weight": (expanded, r"parameter 1\.weight has elements that share their memory"),
+    "a complex weight": (lambda: mlp(Complex), r"2\.weight is torch\.complex64: make it .* of real"),
     "too few classes": (lambda: mlp(nn.LayerNorm, 9), r"\(8, 9\); wanted .*\(8, 10\).*labels go up to 9"),
     "one logit": (lambda: mlp(nn.LayerNorm, 1), r"\(8, 1\)"),
     "a map of logits": (lambda: nn.Conv2d(1, 10, 3), r"\(8, 10, 6, 6\)"),
@@ -361,8 +469,32 @@ def test_test_images_of_another_size_are_told_unless_the_model_takes_them():
         ({"label_smoothing": 1.5}, "label_smoothing=1.5"),
         ({"label_smoothing": -0.1}, "label_smoothing=-0.1"),
         ({"label_smoothing": float("nan")}, "label_smoothing=nan"),
+        ({"lr": "0.1"}, "lr='0.1'.*plain numbers"),
+        ({"lr": None}, "lr=None"),
+        ({"lr": True}, "lr=True"),
+        ({"lr": torch.tensor(0.1)}, "lr=tensor"),
+        ({"l1": None}, "l1=None"),
+        ({"momentum": "a"}, "momentum='a'"),
+        ({"weight_decay": None}, "weight_decay=None"),
+        ({"label_smoothing": None}, "label_smoothing=None"),
+        ({"augment": True}, "augment=True; give an Augment"),
+        ({"augment": None}, "augment=None"),
     ],
 )
 def test_recipes_that_would_fail_at_a_step_are_told(changes, message):
     with pytest.raises(ValueError, match=message):
         Recipe(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"pad": value} for value in (1.5, "1", None, True)),
+        *({"rotation": value} for value in ("10", None, float("nan"))),
+        *({"flip": value} for value in ("yes", None, 2)),
+    ],
+)
+def test_augmentations_that_would_fail_at_a_step_or_do_nothing_are_told(changes):
+    [(name, value)] = changes.items()
+    with pytest.raises(ValueError, match=f"{name}={value!r}.*flip True or False"):
+        Augment(**changes)
