@@ -1,8 +1,9 @@
 # make lessons   runs every lesson on the built-in data, offline, and writes build/report.html
 # make test      style, imports, unit tests, and every lesson compared with its committed outputs
-# Both set up .venv first, once. Another Python: make test PYTHON=python3.12
+# make book      the lessons, claims and results as a static site, build/book/index.html
+# Each sets up .venv first, once. Another Python: make test PYTHON=python3.12
 
-.PHONY: lessons test
+.PHONY: lessons test book
 # A person's own settings stay out: .venv alone decides what is imported and how it runs, pip installs there and
 # nowhere else (how it reaches an index is kept), and git is not held to the repository whose hook calls make.
 kept := GIT_CONFIG% PYTHONNOUSERSITE PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX PYTHONUNBUFFERED PIP_USER \
@@ -26,6 +27,9 @@ test: .venv/installed
 	.venv/bin/lint-imports || status=$$?; \
 	.venv/bin/python -m pytest -n 2 --dist loadfile || status=$$?; \
 	exit $$status
+
+book: .venv/installed
+	@.venv/bin/python -m helpers.course.book
 
 # .venv is built again when what it holds is out of date, when it does not start, and when PYTHON asks for
 # another version than it has.

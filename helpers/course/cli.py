@@ -271,6 +271,33 @@ def report() -> None:
 
 
 @app.command()
+def export(
+    lessons: Annotated[
+        list[str] | None, typer.Argument(metavar="LESSON", help="Names or numbers; all without it.")
+    ] = None,
+    solved: Annotated[
+        bool, typer.Option("--solved", help="With the solutions put in, and run: for those who teach.")
+    ] = False,
+    to: Annotated[str, typer.Option(help="ipynb, html or slides.")] = "html",
+    jobs: Jobs = None,
+) -> None:
+    """Write lessons as notebooks, pages or slides, into build/export.
+
+    Example: course export 04 --solved --to ipynb
+    """
+    from helpers.course import export as course_export
+    from helpers.course import run_lessons
+    from helpers.studies.cluster import JobsError, cores
+
+    known("form", to, course_export.FORMS)
+    with told(run_lessons.RunnerError, status=2):
+        chosen = run_lessons.choose(lessons or [])
+    with told(JobsError, course_export.ExportError):
+        for path in course_export.export(chosen, to, solved=solved, workers=jobs or cores(), report=_say):
+            typer.echo(f"wrote {path}")
+
+
+@app.command()
 def publish(
     slug: Annotated[str, typer.Argument(metavar="OWNER/REPO", help="The repository on GitHub.")],
     tag: Annotated[
@@ -288,7 +315,8 @@ def publish(
     for path in changed:
         typer.echo(f"changed {path.relative_to(ROOT)}")
     typer.echo(
-        f"The course's address is {publishing.HOST}{slug}. Lessons on Colab fetch its tag v{__version__}."
+        f"The course's address is {publishing.HOST}{slug}. Lessons on Colab fetch its tag v{__version__}. "
+        f"The forge publishes the book of a tag at {publishing.book(publishing.HOST + slug)}"
     )
     if tag:
         typer.echo(f"Tagged v{__version__}; now: git push {publishing.HOST}{slug} HEAD v{__version__}")

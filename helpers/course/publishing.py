@@ -1,4 +1,4 @@
-"""The course's public address and what repeats it: the set-up cell of every lesson, and the Colab badges."""
+"""The course's public address and what repeats it: set-up cells, Colab badges, the address of the book."""
 
 import re
 import subprocess
@@ -53,6 +53,13 @@ class PublishError(ValueError):
 def address(root: Path = ROOT) -> str:
     """The course's public address, from the one place where it stands: project.urls in pyproject.toml."""
     return tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
+
+
+def book(public: str | None = None) -> str:
+    """The address of the web book: the forge's pages of the repository, where a tag publishes it."""
+    owner, repository = (public or address()).removeprefix(HOST).split("/")
+    host = f"{owner}.github.io"
+    return f"https://{host}/" if repository.lower() == host.lower() else f"https://{host}/{repository}/"
 
 
 def setup_cell(public: str | None = None) -> str:
@@ -146,8 +153,12 @@ def _publish_lesson(path: Path, old: str, new: str) -> bool:
 
 
 def _renew(text: str, old: str, new: str) -> str:
-    """Puts the new address for the old one, and for any in a link to a lesson on Colab, with the version."""
+    """Puts the new address for the old one, and for any in a link to a lesson on Colab, with the version.
+
+    The same for the address of the book.
+    """
     end = r"(?=\.git\b|[^A-Za-z0-9._-]|[.]?(?:\s|$))"  # or "OWNER/REPO" would be found in "OWNER/REPO-2"
     text = re.sub(re.escape(old) + end, lambda _: new, text)
+    text = re.sub(re.escape(book(old)) + r"(?![A-Za-z0-9._-])", lambda _: book(new), text)
     lesson = re.compile(re.escape(COLAB) + r"[^/\s]+/[^/\s]+/blob/[^/\s]+/notebooks/")
     return lesson.sub(lambda _: f"{COLAB}{new.removeprefix(HOST)}/blob/v{__version__}/notebooks/", text)

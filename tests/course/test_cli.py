@@ -30,7 +30,7 @@ def course(*arguments: str):
 
 
 def test_the_commands_are_those_of_the_design():
-    assert COMMANDS == ["doctor", "data", "run", "train", "report", "publish"]
+    assert COMMANDS == ["doctor", "data", "run", "train", "report", "export", "publish"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -56,6 +56,8 @@ def test_help_does_not_wait_for_torch():
         (("run", "04", "-p", "retrain"), "-p retrain: a parameter is given as NAME=VALUE"),
         (("run", "04", "-p", "retrian=True"), "has no parameter 'retrian'. It has: retrain = False, seeds"),
         (("run", "04", "-p", "seeds=many"), "the parameter seeds must be of type int, like 5, but was"),
+        (("export", "04", "--to", "pdf"), "there is no form 'pdf'. Choose from: ipynb, html, slides."),
+        (("export", "four"), "there is no lesson 'four'."),
         (("publish", "nothing"), "'nothing' is not the name of a GitHub repository"),
     ],
 )

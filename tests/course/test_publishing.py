@@ -44,7 +44,7 @@ def course(tmp_path: Path) -> Path:
     address = publishing.address()
     (tmp_path / "README.md").write_text(
         f"git clone {address}.git\n[it]({address}), {address}. Not {address}-2.\n"
-        f"{publishing.badge('01_small')}\n"
+        f"{publishing.badge('01_small')}\n[Book]({publishing.book()})\n"
     )
     return tmp_path
 
@@ -61,9 +61,19 @@ def test_publishing_changes_the_address_everywhere_and_nothing_else(course):
     assert after.cells[2:] == before.cells[2:]
     assert (course / "README.md").read_text() == (
         f"git clone {new}.git\n[it]({new}), {new}. Not {old}-2.\n{publishing.badge('01_small', new)}\n"
+        "[Book](https://octo-cat.github.io/norm.course/)\n"
+    )
+    assert (
+        'Documentation = "https://octo-cat.github.io/norm.course/"' in (course / "pyproject.toml").read_text()
     )
     there = [path.read_text().count(old) for path in course.rglob("*.*") if path.is_file()]
     assert sum(there) == 1  # the other repository in the README
+
+
+def test_the_book_of_a_person_s_own_pages_lies_at_their_root(course):
+    assert publishing.book("https://github.com/octocat/octocat.github.io") == "https://octocat.github.io/"
+    publishing.publish("octocat/octocat.github.io", course)
+    assert "[Book](https://octocat.github.io/)" in (course / "README.md").read_text()
 
 
 def test_publishing_twice_changes_nothing_and_back_restores_every_byte(course):

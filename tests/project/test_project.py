@@ -24,7 +24,15 @@ TEST = [Requirement(item) for item in PROJECT["optional-dependencies"]["test"]]
 ENVIRONMENT = (ROOT / "environment.yml").read_text("utf-8")
 LINES = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if line[:1] != "#"]
 CONSTRAINTS = dict(line.split("==") for line in LINES)
-BATCH = {"cli", "one_lesson", "publishing", "readme", "run_lessons"}  # modules that no lesson imports
+BATCH = {
+    "book",
+    "cli",
+    "export",
+    "one_lesson",
+    "publishing",
+    "readme",
+    "run_lessons",
+}  # modules that no lesson imports
 
 
 def test_constraints_are_names_and_exact_versions_each_once():
@@ -176,6 +184,7 @@ def make(tmp_path):
 INSTALL = "-m pip install -c constraints.txt -e .[test]"
 CHECKS = ["-m ruff check .", "-m ruff format --check .", "lint-imports", "-m pytest -n 2 --dist loadfile"]
 LESSONS = ["-m helpers.course.cli run", "-m helpers.course.cli report"]
+BOOK = ["-m helpers.course.book"]
 
 
 def test_make_sets_up_once_and_again_when_a_pin_changes(make, tmp_path):
@@ -202,9 +211,12 @@ def test_make_installs_again_after_a_broken_off_installation(make):
     assert make("test")[2] == [INSTALL, *CHECKS]
 
 
-@pytest.mark.parametrize("target", ["test", "lessons"])
-def test_make_fails_when_one_of_its_commands_does_but_runs_them_all(make, target):
-    commands = CHECKS if target == "test" else LESSONS
+@pytest.mark.parametrize(
+    ("target", "commands"),
+    [("test", CHECKS), ("lessons", LESSONS), ("book", BOOK)],
+    ids=["test", "lessons", "book"],
+)
+def test_make_fails_when_one_of_its_commands_does_but_runs_them_all(make, target, commands):
     make(target)
     for command in commands:
         status, _, calls = make(target, FAKE_FAILS=command)
