@@ -99,6 +99,12 @@ def runs(seeds: int) -> list[dict[str, Any]]:
     return found
 
 
+def renamed(found: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The same runs with other names of their arms: without a space, and with more of them."""
+    names = (lambda arm: arm.replace(" ", "_").replace(",", ""), lambda arm: f"the  arm {arm}, as 1 ever")
+    return [[run | {"arm": name(run["arm"])} for run in found] for name in names]
+
+
 def judge(found: list[dict[str, Any]], error: float | None = 0.05) -> list[Finding]:
     """The findings of these runs as at a look that may use up `error`, whichever arms and seeds there are."""
     study = STUDIES[found[0]["study"]]

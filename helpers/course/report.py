@@ -194,11 +194,13 @@ def _figures(study: Study, runs: Runs, minus: dict[str, Any]) -> list[dict[str, 
         title = f"Final {what}: mean with 95 % interval, runs (dots), published (diamonds)"
         points = {arm: list(comparison.values(runs, arm).values()) for arm in means}
         marks = {arm: source["final"] for arm, source in sources.items() if "final" in source}
-        figures.append(_figure(title, draw.intervals(means, f"final {what}", points, marks)))
+        figures.append(_figure(title, draw.intervals(means, f"final {what}", points, marks, runs=runs)))
     if minus:
         title = f"Final accuracy minus that of {comparison.BASELINES[study.name]}, paired by seed"
         said = "Difference in final accuracy, points"
-        figures.append(_figure(title, draw.intervals(minus, "difference (points)", zero=True, what=said)))
+        figures.append(
+            _figure(title, draw.intervals(minus, "difference (points)", zero=True, what=said, runs=runs))
+        )
     return figures
 
 

@@ -4,23 +4,24 @@ Each returns the figure with its alt text, which says what it shows from the sam
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from helpers.analysis import comparison
 from helpers.analysis.published import published_for
-from helpers.analysis.readings import Runs
+from helpers.analysis.readings import Runs, config
 from helpers.analysis.stats import Interval, told
 from helpers.figures import style
 from helpers.figures.style import Figure
 
 _FAR = 12.0  # points: an arm whose mean lies farther than this from the middle one is shown at the edge
-_OTHERS = (("#8C6D00", "v", (0, (1, 1))), ("#A0522D", "P", (0, (3, 2))), ("#4B4B9B", "*", (0, (6, 2, 2, 2))))
-# For arms that are combinations ("leaky after input"), of which there may be a dozen.
-_COLORS = (*list(style.PALETTE.values())[1:], "#8C6D00", "#4B4B9B")
-_MARKS = "os^Dv*PXp<>h"
-_LINES = ("-", "--", "-.", ":")
+_OTHERS = (  # colours, marks and lines of further arms of a norm
+    ("#8C6D00", "#A0522D", "#4B4B9B"),
+    "vP*Xp<>hDs^o",
+    ((0, (1, 1)), (0, (3, 2)), (0, (6, 2, 2, 2))),
+)
 _NORM_OF = {  # a scaling looks like the norm beside it
     "raw": "none",
     "min_max": "batch",
@@ -36,32 +37,24 @@ def label(arm: str) -> str:
     return arm.replace("_", ", ", 1).replace("_", " ") if norm else arm.replace("_", " ")
 
 
-def _look(arm: str, all_arms: Sequence[str]) -> dict[str, object]:
-    """Colour, mark and line of an arm: those of the norm or scaling of that name, others in order.
+def looks(runs: Runs) -> dict[str, dict[str, object]]:
+    """Arm -> colour, mark and line: the first arm of each norm has that norm's look, every other its own.
 
-    "batch L1" has the colour of batch norm; its mark and line follow its place among the arms of batch norm.
+    Where the arms differ in how images are scaled, a scaling looks like the norm beside it in _NORM_OF.
     """
-    norm = _NORM_OF.get(arm, arm)
-    first = _NORM_OF.get(arm.split(" ")[0], arm.split(" ")[0])
-    if norm in style.PALETTE:
-        return style.look(norm)
-    if " " in arm:
-        alike = (
-            [a for a in all_arms if a.split(" ")[0] == arm.split(" ")[0]]
-            if first in style.PALETTE
-            else all_arms
-        )
-        place = list(alike).index(arm)
-        color = style.PALETTE.get(first, _COLORS[place % len(_COLORS)])
-        look = color, _MARKS[place % len(_MARKS)], _LINES[place % len(_LINES)]
-    else:
-        look = _OTHERS[[a for a in all_arms if a not in style.PALETTE].index(arm) % len(_OTHERS)]
-    return dict(zip(("color", "marker", "linestyle"), look, strict=True))
-
-
-def _arm(name: str) -> str:
-    """Of a difference, "layer - batch", the arm whose look it has."""
-    return name.split(" - ")[0]
+    configs = {arm: config(runs, arm) for arm in comparison.arms(runs)}
+    scalings = [each.get("scaling", "standardized") for each in configs.values()]
+    norms = [each["norm"] for each in configs.values()]
+    kinds = [_NORM_OF[name] for name in scalings] if len(set(scalings)) > 1 else norms
+    found, others = {}, count()
+    for place, (arm, kind) in enumerate(zip(configs, kinds, strict=True)):
+        if kind in style.PALETTE and kind not in kinds[:place]:
+            found[arm] = style.look(kind)
+        else:
+            number = next(others)
+            look = [options[number % len(options)] for options in _OTHERS]
+            found[arm] = dict(zip(("color", "marker", "linestyle"), look, strict=True))
+    return found
 
 
 def learning_curves(runs: Runs, ylabel: str = "test accuracy (%)") -> Figure:
@@ -70,8 +63,8 @@ def learning_curves(runs: Runs, ylabel: str = "test accuracy (%)") -> Figure:
     A run that diverged is a thin line of its own that ends in a cross.
     """
     fig, ax = style.subplots(figsize=(7.5, 4.0))
-    for arm in comparison.arms(runs):
-        _curve(ax, runs, arm, label(arm), **_look(arm, comparison.arms(runs)))
+    for arm, look in looks(runs).items():
+        _curve(ax, runs, arm, label(arm), **look)
     ax.set(xlabel="epoch", ylabel=ylabel)
     ax.xaxis.get_major_locator().set_params(integer=True)
     low, high = ax.get_ylim()
@@ -109,7 +102,7 @@ def beside_published(runs: Runs, ylabel: str = "test accuracy (%)") -> Figure:
     shown = [arm for arm in comparison.arms(runs) if "test_accuracy" in published.get(arm, {})]
     fig, axes = style.subplots(1, len(shown), sharey=True, squeeze=False, figsize=(7.5, 3.0))
     for ax, arm in zip(axes[0], shown, strict=True):
-        look = _look(arm, comparison.arms(runs)) | {"linestyle": "-", "marker": ""}
+        look = looks(runs)[arm] | {"linestyle": "-", "marker": ""}
         _curve(ax, runs, arm, "_", **look)
         theirs = published[arm]["test_accuracy"]
         ax.plot(range(1, len(theirs) + 1), theirs, ".", color=style.INK, markersize=6)
@@ -150,6 +143,7 @@ def intervals(
     marks: Mapping[str, float] | None = None,
     zero: bool = False,
     what: str = "",
+    runs: Runs = (),
 ) -> Figure:
     """One row per name: mean and 95 % interval, with the numbers beside it.
 
@@ -158,6 +152,7 @@ def intervals(
         marks: a published figure for some of the names, drawn as an open diamond.
         zero: draw a line at 0, for differences.
         what: the quantity, as the alt text names it; without it as the axis does.
+        runs: of a study: a row named after one of its arms, or "arm - another", has the arm's colour.
 
     A row far from the others is an arrow at the edge of the axis. Without any row it says so.
     """
@@ -176,8 +171,11 @@ def intervals(
     ax.grid(False, axis="y")
     if zero:
         ax.axvline(0, color=style.MUTED, linewidth=1)
+    colors = {arm: look["color"] for arm, look in looks(runs).items()}
     for row, name in enumerate(names):
-        item, color = found[name], _look(_arm(name), [_arm(n) for n in names])["color"]
+        item = found[name]
+        arms = [arm for arm in colors if name == arm or name.startswith(f"{arm} - ")]
+        color = colors[arms[0]] if arms else style.INK
         ax.annotate(said[name], (1.02, row), xycoords=("axes fraction", "data"), va="center")
         if name not in near:
             edge, back = (0.0, 0.08) if item.mean < middle else (1.0, 0.92)

@@ -10,8 +10,9 @@ from helpers.analysis import comparison, readings, stats
 from helpers.analysis.published import published_for
 from helpers.analysis.stats import VERDICTS, Interval, interval
 from helpers.figures import runs as draw
+from helpers.figures import style
 from helpers.figures.images import image_grid
-from helpers.lessons import findings, findings_table
+from helpers.lessons import STUDIES, findings, findings_table
 from tests import standin_runs
 
 pytestmark = pytest.mark.usefixtures("course_style")
@@ -254,10 +255,26 @@ def test_no_difference_yet_is_said_in_the_figure():
     assert fig.alt == "Points, mean and 95 % interval: no runs to show yet."
 
 
-def test_arms_of_one_norm_look_different():
-    names = list(standin_runs.LEVEL)
-    looks = {(look["color"], look["marker"]) for look in (draw._look(name, names) for name in names)}
-    assert len(looks) == len(names) == len({mark for _, mark in looks})
+def test_arms_look_as_their_norm_or_scaling_whatever_they_are_called_and_differ():
+    found = draw.looks(standin_runs.runs(1))
+    assert [found[norm] for norm in style.PALETTE] == [style.look(norm) for norm in style.PALETTE]
+    marks = {(look["color"], look["marker"]) for look in found.values()}
+    assert len(marks) == len(standin_runs.LEVEL) == len({mark for _, mark in marks})
+    scaled = [
+        standin_runs.run(arm.name, 0, [50.0], study=STUDIES["input_scaling"])
+        for arm in STUDIES["input_scaling"].arms
+    ]
+    assert draw.looks(scaled)["min_max"] == style.look("batch")
+    renamed = [run | {"arm": f"the arm {run['arm']}, as ever"} for run in standin_runs.runs(1)]
+    assert list(draw.looks(renamed).values()) == list(found.values())
+
+
+def test_a_row_has_the_colour_of_the_arm_that_it_is_named_after():
+    found = {name: Interval(0, -1, 1, 3) for name in ("batch_mean_corners - batch", "group", "pooled")}
+    lines = draw.intervals(found, "points", runs=standin_runs.runs(1)).axes[0].get_lines()
+    looks = draw.looks(standin_runs.runs(1))
+    colors = [looks["batch_mean_corners"]["color"], style.PALETTE["group"], style.INK]
+    assert [line.get_color() for line in lines if line.get_marker() == "o"] == colors
 
 
 def test_image_grid_shows_each_image_with_its_caption_in_grey_or_colour():

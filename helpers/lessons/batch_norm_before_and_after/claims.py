@@ -34,7 +34,6 @@ def fashion_mlp(runs: Runs, matters: float | None) -> list[Statement | Finding]:
 
     theirs = published_for("fashion_mlp")
     price = theirs["relu after input"]["seconds"] / theirs["leaky none"]["seconds"]
-    plain = [arm for levels, arm in design.arms.items() if not levels[1]]
     return [
         beats(runs, 16, "the published step is an improvement", "relu after input", "leaky none", matters),
         greater(16, "batch norm helps whatever the rest of the network", simple(norm), "points", matters),
@@ -52,7 +51,7 @@ def fashion_mlp(runs: Runs, matters: float | None) -> list[Statement | Finding]:
         greater(
             17,
             "and yet, at the published price of an epoch, it gets to the plain network's accuracy sooner",
-            {arm: time_saved(runs, arm.replace("none", "after"), arm, price) for arm in plain},
+            {arm: time_saved(runs, normed, arm, price) for arm, normed in design.pairs(norm).items()},
             "% of the time saved",
             TIME,
         ),

@@ -39,6 +39,15 @@ class Design:
                 f"{len(self.arms)}, and none for {missing}; give one arm for each choice of True and False"
             )
 
+    def pairs(self, factor: str) -> dict[str, str]:
+        """Each arm without the factor -> the arm that differs from it in that factor alone."""
+        place = self.factors.index(factor)
+        return {
+            arm: self.arms[*levels[:place], True, *levels[place + 1 :]]
+            for levels, arm in self.arms.items()
+            if not levels[place]
+        }
+
 
 def cells(runs: Runs, design: Design, measure: Measure = final) -> dict[Levels, dict[int, float]]:
     """Levels -> seed -> measure, of the seeds that every cell has: a seed is left out if a cell lacks it."""
@@ -125,13 +134,7 @@ def simple_by_seed(
     runs: Runs, design: Design, factor: str, measure: Measure = final
 ) -> dict[str, dict[int, float]]:
     """The arm without the factor -> seed -> what the factor adds to it."""
-    place = design.factors.index(factor)
-    found = {}
-    for levels, arm in design.arms.items():
-        if not levels[place]:
-            on = tuple(level or i == place for i, level in enumerate(levels))
-            found[arm] = comparison.by_seed(runs, design.arms[on], arm, measure)
-    return found
+    return {arm: comparison.by_seed(runs, other, arm, measure) for arm, other in design.pairs(factor).items()}
 
 
 def steps(runs: Runs, design: Design, order: Sequence[str]) -> list[tuple[str, float]]:

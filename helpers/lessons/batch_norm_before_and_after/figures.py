@@ -124,11 +124,10 @@ def by_rate(runs: Runs, design: Design, factor: str, lowest: float = 80.0) -> Fi
 
     A cross at the bottom is a rate at which the run diverged or ended below `lowest`.
     """
-    place, table, said = design.factors.index(factor), sweeps.accuracies(runs), []
-    off = {levels: arm for levels, arm in design.arms.items() if not levels[place]}
-    fig, axes = figures.subplots(1, len(off), sharey=True, figsize=(7.5, 3.2))
-    for ax, (levels, arm) in zip(axes, off.items(), strict=True):
-        on = design.arms[tuple(level or i == place for i, level in enumerate(levels))]
+    table, pairs, said = sweeps.accuracies(runs), design.pairs(factor), []
+    configs = {sweeps.family_and_rate(run)[0]: run["config"] for run in runs}
+    fig, axes = figures.subplots(1, len(pairs), sharey=True, figsize=(7.5, 3.2))
+    for ax, (arm, on) in zip(axes, pairs.items(), strict=True):
         for name, norm, family in (("without", "none", arm), ("batch norm", "batch", on)):
             style = {"color": figures.PALETTE[norm], "markersize": 4}
             found = table[family]
@@ -142,7 +141,7 @@ def by_rate(runs: Runs, design: Design, factor: str, lowest: float = 80.0) -> Fi
             )
         ax.set(
             xscale="log",
-            title=background(readings.config(runs, f"{arm} {table.index[0]:g}")).replace(" + ", "\n+ "),
+            title=background(configs[arm]).replace(" + ", "\n+ "),
         )
         ax.set(xticks=[0.001, 0.1], xlabel="learning rate", ylim=(lowest - 0.4, 90))
         ax.minorticks_off()

@@ -16,6 +16,8 @@ from helpers.figures.style import Figure
 from helpers.lessons.batch_size_learning_rate_depth import grids
 from helpers.lessons.batch_size_learning_rate_depth.grids import Value, reached
 
+_STARTS = ((style.PALETTE["none"], "-"), (style.PALETTE["none"], "--"), (style.PALETTE["batch"], "-"))
+
 
 def search_maps(runs: Runs, xlabel: str, ylabel: str, what: str) -> Figure:
     """For each norm the accuracy (percent) of each rate at each number; the best of a row is framed, a cross
@@ -153,16 +155,13 @@ def gap_curves(runs: Runs, curve: Callable[[Sequence[float], int], Sequence[floa
 def backward(series: Mapping[str, Sequence[float]], ylabel: str) -> Figure:
     """Values by layer, from the last to the first as backpropagation runs, on a logarithmic axis.
 
-    series: "none", or "none, doubled" in the colour of the same norm and dashed, to the values of the layers
-    from the first on.
+    series: of the starts without a norm, the same doubled (dashed), and with batch norm, the values of the
+    layers from the first on.
     """
     fig, ax = style.subplots(figsize=(7.5, 3.2))
     ax.set_yscale("log")
-    for name, values in series.items():
-        norm, dashed = name.split(",")[0], "," in name
-        layers = range(len(values), 0, -1)
-        look = {"color": style.PALETTE[norm], "linestyle": "--" if dashed else "-"}
-        ax.plot(layers, values[::-1], label=name, **look)
+    for (name, values), (color, line) in zip(series.items(), _STARTS, strict=True):
+        ax.plot(range(len(values), 0, -1), values[::-1], label=name, color=color, linestyle=line)
     ax.set_xlim(len(values) + 1, 0)
     ax.set(xlabel="layer", ylabel=ylabel)
     style.label_ends(ax)

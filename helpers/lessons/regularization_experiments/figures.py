@@ -15,9 +15,11 @@ from helpers.analysis.stats import interval, power, told
 from helpers.figures import runs as run_figures
 from helpers.figures import style
 from helpers.figures.style import Figure
+from helpers.lessons.regularization_experiments.path import factor_and_step
 from helpers.lessons.regularization_experiments.penalties import NORMS
-from helpers.lessons.regularization_experiments.studies import LAMBDAS, PENALTIES
+from helpers.lessons.regularization_experiments.studies import PENALTIES
 
+Row = tuple[str, str]  # norm and penalty
 _L1 = style.look(style.OF_PENALTY["L1"])
 _STEPS = {
     "subgradient": _L1 | {"marker": "o", "linestyle": ":", "markerfacecolor": "white"},
@@ -58,10 +60,10 @@ def _penalty(run: Mapping) -> str:
 
 
 def changes(
-    panels: Mapping[str, Mapping[str, Mapping[int, float]]],
-    earlier: Mapping[str, Mapping[str, float]] | None = None,
+    panels: Mapping[str, Mapping[Row, Mapping[int, float]]],
+    earlier: Mapping[str, Mapping[Row, float]] | None = None,
 ) -> Figure:
-    """One panel per measure, one row per difference "norm penalty": mean, 95 % interval and single pairs.
+    """One panel per measure, one row per norm and penalty: mean, 95 % interval and single pairs.
 
     Args:
         panels: title -> row -> seed -> difference, in points.
@@ -84,13 +86,15 @@ def changes(
         ax.axvline(0, color=style.MUTED, linewidth=1)
         ax.grid(False, axis="y")
         for place, row in enumerate(rows):
-            _row(ax, place, list(panel[row].values()), style.look(style.OF_PENALTY[row.split(" ", 1)[1]]))
+            _row(ax, place, list(panel[row].values()), style.look(style.OF_PENALTY[row[1]]))
             if row in marks:
                 ax.plot(marks[row], place + 0.22, "D", markerfacecolor="white", color=style.INK, markersize=4)
-        told_rows = [f"{row} {told(interval(list(v.values())), sign='+')}" for row, v in panel.items() if v]
+        told_rows = [
+            f"{' '.join(row)} {told(interval(list(v.values())), sign='+')}" for row, v in panel.items() if v
+        ]
         said.append(f"{title}: {'; '.join(told_rows)}")
         ax.set_xlabel("difference from none (points)")
-    axes[0, 0].set_yticks(range(len(rows)), rows)
+    axes[0, 0].set_yticks(range(len(rows)), map(" ".join, rows))
     fig.alt = f"Differences from the same norm without penalty, in points. {'. '.join(said)}."
     return fig
 
@@ -113,9 +117,11 @@ def path(runs: Runs) -> Figure:
     if not runs:
         return run_figures.no_runs("Path of L1. No runs to show yet.")
     fig, (left, right) = style.subplots(1, 2, sharey=True, figsize=(7.5, 3.4))
-    said = []
+    said, done = [], [run for run in runs if run["status"] == "done"]
     for step, look in _STEPS.items():
-        arms = [(f, f"{step} {f:g}") for f in LAMBDAS if comparison.values(runs, f"{step} {f:g}")]
+        arms = sorted(
+            {factor_and_step(run)[0]: run["arm"] for run in done if factor_and_step(run)[1] == step}.items()
+        )
         items = [comparison.mean(runs, arm, tested) for _, arm in arms]
         heights = [item.mean for item in items]
         error = [[max(0.0, item.high - item.mean) if item.n > 1 else 0.0 for item in items]] * 2

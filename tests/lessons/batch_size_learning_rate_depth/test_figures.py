@@ -80,10 +80,11 @@ def test_gap_curves_draw_each_run_the_mean_of_each_size_and_the_curve_of_each_se
 
 
 def test_what_runs_backward_ends_at_the_first_layer():
-    fig = figures.backward({"batch": [200.0, 10.0, 1.0], "none, doubled": [4.0, 2.0, 1.0]}, "gradient")
+    series = {"plain": [2.0, 1.0, 1.0], "doubled": [4.0, 2.0, 1.0], "normed": [200.0, 10.0, 1.0]}
+    fig = figures.backward(series, "gradient")
     (ax,) = fig.axes
-    first, second = ax.get_lines()
-    assert [list(first.get_xdata()), list(first.get_ydata())] == [[3, 2, 1], [1.0, 10.0, 200.0]]
-    assert (first.get_linestyle(), second.get_linestyle()) == ("-", "--")
-    assert second.get_color() == style.PALETTE["none"]
-    assert fig.alt.endswith("at the first: batch 2e+02; none, doubled 4.")
+    first, second, third = ax.get_lines()
+    assert [list(third.get_xdata()), list(third.get_ydata())] == [[3, 2, 1], [1.0, 10.0, 200.0]]
+    assert [line.get_linestyle() for line in (first, second, third)] == ["-", "--", "-"]
+    assert (second.get_color(), third.get_color()) == (style.PALETTE["none"], style.PALETTE["batch"])
+    assert fig.alt.endswith("at the first: plain 2; doubled 4; normed 2e+02.")

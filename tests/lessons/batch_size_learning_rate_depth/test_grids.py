@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from helpers.analysis import comparison
+from helpers.analysis import comparison, sweeps
+from helpers.figures.maps import rate_map
 from helpers.lessons import CLAIMS, STUDIES, findings
-from helpers.lessons.batch_size_learning_rate_depth import grids
+from helpers.lessons.batch_size_learning_rate_depth import figures, grids
 from tests import standin_runs
 from tests.standin_runs import ended
 
@@ -310,3 +311,37 @@ def test_findings_of_depth():
             found.append(ended(DEPTH, f"none {depth}", seed, 90 - depth + seed / 10))
             found.append(ended(DEPTH, f"batch {depth}", seed, 86 - 0.1 * depth + seed / 5))
     assert verdicts(found) == [(23, "holds when: 8 layers, 16 layers, 32 layers"), (23, "false")]
+
+
+@pytest.mark.parametrize("way", [0, 1])
+def test_tables_and_figures_do_not_read_the_names_of_arms(way):
+    grid, search, rates = grid_runs(), search_runs(), vgg_runs()
+    other_grid, other_search, other_rates = (
+        standin_runs.renamed(runs)[way] for runs in (grid, search, rates)
+    )
+    assert grids.table(grid).equals(grids.table(other_grid))
+    assert grids.chosen(search).equals(grids.chosen(other_search))
+    assert sweeps.accuracies(search).equals(sweeps.accuracies(other_search))
+    assert sweeps.tried(search).equals(sweeps.tried(other_search))
+    assert grids.crossings(grid, "batch", "group") == grids.crossings(other_grid, "batch", "group")
+    assert grids.decades(rates, "batch") == grids.decades(other_rates, "batch")
+    (run,) = (run for run in grid if (run["arm"], run["seed"]) == ("batch 8", 0))
+    assert grids.gap_at_equal_training(grid)(run) == grids.gap_at_equal_training(other_grid)(run)
+    for draw in (
+        lambda grid, search, rates: figures.curves(
+            rates, ("none", "batch"), "rate", "%", "Accuracy", base=10
+        ),
+        lambda grid, search, rates: figures.gap_curves(grid, lambda x, seed: x),
+        lambda grid, search, rates: figures.search_maps(search, "rate", "depth", "Accuracy"),
+        lambda grid, search, rates: rate_map(search, "accuracy (%)"),
+    ):
+        one, other = draw(grid, search, rates), draw(other_grid, other_search, other_rates)
+        assert drawn(one) == drawn(other)
+        assert one.alt == other.alt
+
+
+def drawn(fig):
+    return [
+        ([line.get_xydata().tolist() for line in ax.get_lines()], [text.get_text() for text in ax.texts])
+        for ax in fig.axes
+    ]

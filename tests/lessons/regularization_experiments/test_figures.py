@@ -9,12 +9,13 @@ from helpers.analysis.comparison import by_seed, mean
 from helpers.analysis.stats import power
 from helpers.lessons.regularization_experiments import figures as draw
 from tests.lessons.regularization_experiments import standin_penalized as made
+from tests.standin_runs import renamed
 
 pytestmark = pytest.mark.usefixtures("course_style")
 
 
 def changed(runs):
-    rows = {f"{norm} L1": by_seed(runs, f"{norm} L1", f"{norm} none") for norm in ("batch", "layer")}
+    rows = {(norm, "L1"): by_seed(runs, f"{norm} L1", f"{norm} none") for norm in ("batch", "layer")}
     return {"test accuracy": rows} if runs else {}
 
 
@@ -52,7 +53,9 @@ def test_a_search_has_a_line_for_each_penalty_with_the_accuracy_of_each_rate():
 
 def test_changes_show_mean_interval_pairs_and_the_earlier_mean():
     values = {0: -0.2, 1: -0.3, 2: -0.1}
-    fig = draw.changes({"test accuracy": {"batch L1": values}}, {"test accuracy": {"batch L1": -0.4}})
+    fig = draw.changes(
+        {"test accuracy": {("batch", "L1"): values}}, {"test accuracy": {("batch", "L1"): -0.4}}
+    )
     _, bar, pairs, middle, earlier = (line.get_xdata() for line in fig.axes[0].get_lines())
     assert list(pairs) == list(values.values())
     assert middle[0] == pytest.approx(-0.2)
@@ -62,6 +65,12 @@ def test_changes_show_mean_interval_pairs_and_the_earlier_mean():
     assert low < -0.4
     assert high > 0
     assert "batch L1 -0.20 (-0.45 to +0.05, n = 3)" in fig.alt
+
+
+def test_the_path_and_the_searches_do_not_read_the_names_of_arms():
+    for figure, runs in ((draw.path, made.path(3)), (draw.searches, made.regularization(1))):
+        for other in renamed(runs):
+            assert figure(other).alt == figure(runs).alt
 
 
 def test_the_path_is_the_mean_of_the_seeds_with_the_factors_at_its_marks():
