@@ -71,8 +71,8 @@ def _cifar_norms(runs: Runs) -> str:
 def _norm_grid(runs: Runs) -> str:
     small, large = (told(grids.difference(runs, f"batch {n}", f"group {n}"), 1, "+") for n in (2, 512))
     return (
-        f"Each at its best learning rate, batch norm minus group norm is {small} points with batches of 2 and "
-        f"{large} with 512."
+        f"Each at its best learning rate, batch norm minus group norm is {small} points with batches of 2 "
+        f"and {large} with 512."
     )
 
 
