@@ -41,6 +41,7 @@ default_role = "code"
 html_theme = "sphinx_book_theme"
 html_static_path = ["book.css"]
 html_css_files = ["book.css"]
+html_domain_indices = html_use_index = False  # the search finds more
 html_show_copyright = False
 html_show_sphinx = False
 html_theme_options = {
@@ -49,6 +50,7 @@ html_theme_options = {
     "use_issues_button": True,
     "use_download_button": False,
     "use_fullscreen_button": False,
+    "navbar_persistent": [],  # with anything in that bar the buttons that open the sidebars do nothing
     "collapse_navbar": True,
     "show_toc_level": 2,
     "pygments_light_style": "a11y-high-contrast-light",

@@ -169,6 +169,17 @@ def test_a_page_fetches_nothing_fits_a_telephone_and_has_no_serious_fault(served
 
 
 @WITHOUT
+def test_on_a_telephone_the_pages_and_the_sections_can_be_opened(served, browser):
+    tab = browser.new_page(viewport={"width": 360, "height": 740})
+    tab.goto(f"{served}notebooks/{FOURTH}.html", wait_until="load")
+    for button, words in (("primary", "05 · Batch norm in use"), ("secondary", "8 · What holds up")):
+        tab.locator(f"button.{button}-toggle:visible").click()
+        tab.locator("dialog[open]").get_by_text(words).wait_for()
+        tab.keyboard.press("Escape")
+    tab.close()
+
+
+@WITHOUT
 def test_search_finds_a_term_in_its_lesson(served, browser):
     tab = browser.new_page()
     tab.goto(f"{served}search.html?q=ghost+batch+norm")
