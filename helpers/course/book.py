@@ -270,7 +270,7 @@ def claims() -> str:
     return "\n\n".join(lines)
 
 
-_JUDGED = readme._HOW_JUDGED.partition("A verdict is")
+_JUDGED = readme.HOW_JUDGED.partition("A verdict is")
 _CLAIMS_INTRODUCTION = f"""These are the claims that the course puts to the test, in the words of popular
 notes and of papers; many of them are wrong. The headline claims are those that the course is about.
 
@@ -320,7 +320,7 @@ def results() -> str:
         [
             "# Results",
             linked("\n".join(items), ""),
-            readme._HOW_JUDGED,
+            readme.HOW_JUDGED,
             f"```{{toctree}}\n:hidden:\n\n{tree}\n```",
             "## Reproducing them",
             "```{include} _reproducing.md\n```",

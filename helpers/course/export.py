@@ -80,7 +80,7 @@ def export(
             results = run_lessons.run(ready, workers=workers, build=Path(temporary), report=report)
             if failed := [f"{result['lesson']}: {result['error']}" for result in results if result["error"]]:
                 raise ExportError("\n".join(failed))
-            ready = [Path(temporary, "lessons", path.name) for path in ready]
+            ready = [_cleaned(Path(temporary, "lessons", path.name)) for path in ready]
         if form == "ipynb":
             return [Path(shutil.copy(path, folder)) for path in ready]
         command = [sys.executable, "-m", "nbconvert", *FORMS[form], "--output-dir", str(folder)]
@@ -105,3 +105,12 @@ def _ready(lesson: Path, solved: bool, folder: Path) -> Path:
     copy = folder / f"{lesson.stem}_solved.ipynb"
     nbformat.write(notebook, copy)
     return copy
+
+
+def _cleaned(executed: Path) -> Path:
+    """The same notebook without papermill's notes on times and temporary folders."""
+    notebook = nbformat.read(executed, as_version=4)
+    for noted in (notebook, *notebook.cells):
+        noted.metadata.pop("papermill", None)
+    nbformat.write(notebook, executed)
+    return executed

@@ -182,7 +182,7 @@ def _looks(study: Study) -> str:
     return ", ".join(f"**{look}**" if look == reached else str(look) for look in study.looks)
 
 
-_HOW_JUDGED = """The claims are common ones about normalization and regularization, by their numbers in the
+HOW_JUDGED = """The claims are common ones about normalization and regularization, by their numbers in the
 lessons, which say how each was tested and what it does not mean. A verdict is computed from pairs of runs of
 one seed, made on one machine, of final accuracy, or of the loss on a text, unless a row says otherwise.
 **Holds**, **false**: the interval lies on one side of 0. **No difference that matters**: it lies within what
@@ -218,7 +218,7 @@ def verdicts() -> str:
             "",
             "## What they say",
             "",
-            _HOW_JUDGED,
+            HOW_JUDGED,
             "",
             "| claim | what it says | measured | verdict |",
             "|---|---|---|---|",

@@ -27,7 +27,9 @@ def test_solved_lessons_run_to_their_end_and_every_check_is_satisfied(tmp_path):
     written = export.export(list(LESSONS.values()), solved=True, workers=2, folder=tmp_path)
     assert [path.name for path in written] == [f"{name}_solved.ipynb" for name in LESSONS]
     for path, (name, lesson) in zip(written, LESSONS.items(), strict=True):
-        cells = nbformat.read(path, as_version=4).cells
+        notebook = nbformat.read(path, as_version=4)
+        cells = notebook.cells
+        assert not any("papermill" in noted.metadata for noted in (notebook, *cells))
         said = "\n".join(
             str(output.get("text")) for cell in cells for output in cell.get("outputs", ())
         ).splitlines()
