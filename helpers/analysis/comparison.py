@@ -1,13 +1,12 @@
 """The numbers of a comparison: values of each arm by seed, differences, tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from helpers.analysis.published import published_for
-from helpers.analysis.readings import Measure, Runs, best, epochs_to_reach, epochs_until, final, place
+from helpers.analysis.readings import Measure, Runs, best, final, place
 from helpers.analysis.stats import Interval, differences_of, over_seeds, span
 
 METRICS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds")
@@ -127,43 +126,18 @@ def accuracy_table(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
 
 
-def difference_table(found: Mapping[str, Interval], digits: int = 2) -> pd.DataFrame:
+def difference_table(found: Mapping[str, Interval]) -> pd.DataFrame:
     """One row per named difference: pairs, mean, interval, and whether that lies on one side of 0."""
     rows = {
         name: {
             "pairs": item.n,
-            "mean": f"{item.mean:+.{digits}f}",
-            "95 % interval": span(item, digits, "+"),
+            "mean": f"{item.mean:+.2f}",
+            "95 % interval": span(item, sign="+"),
             "excludes 0": "-" if item.n == 1 else "yes" if item.low > 0 or item.high < 0 else "no",
         }
         for name, item in found.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("difference")
-
-
-def epochs_table(runs: Runs, thresholds: Sequence[float]) -> pd.DataFrame:
-    """One row per arm: mean epochs until each test accuracy (percent), with n; the published run beside it.
-
-    Runs that never get there are counted, not averaged: "5.6 (2 of 5 never)".
-    """
-    rows = {}
-    for arm in arms(runs):
-        source = published_for(runs[0]["study"]).get(arm)
-        row = {"n": len(values(runs, arm))}
-        for threshold in thresholds:
-            row[f"to {threshold:g} %"] = _mean_epoch(values(runs, arm, epochs_until(threshold)).values())
-            theirs = [epochs_to_reach(source["test_accuracy"], threshold)] if source else []
-            row[f"published to {threshold:g} %"] = _mean_epoch(theirs) if source else "-"
-        rows[arm] = row
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
-
-
-def _mean_epoch(epochs: Sequence[float | None]) -> str:
-    reached = [epoch for epoch in epochs if epoch is not None]
-    never = len(epochs) - len(reached)
-    if not reached:
-        return "never" if never else "no run"
-    return f"{np.mean(reached):.1f}" + (f" ({never} of {len(epochs)} never)" if never else "")
 
 
 def _number(value: float | None) -> str:

@@ -19,10 +19,10 @@ from helpers.figures.style import PALETTE, Figure, subplots
 SHOWN = 12.0  # points below the best: whatever lies lower has one tint
 
 
-def rate_map(runs: Runs, label: str, what: str = "") -> Figure:
+def rate_map(runs: Runs, label: str) -> Figure:
     """Of a search: accuracy (percent) of each family (rows) at each rate (columns), as draw_rates draws it.
 
-    label: which accuracy it is; what: the same, as the alt text names it.
+    label: which accuracy it is.
     """
     table, tried = sweeps.accuracies(runs).T, sweeps.tried(runs).T
     fig, ax = subplots(figsize=(7.5, 0.42 * len(table) + 1.1))
@@ -34,7 +34,7 @@ def rate_map(runs: Runs, label: str, what: str = "") -> Figure:
         for name, row in table.dropna(how="all").iterrows()
     ]
     lost = int((table.isna() & tried).sum().sum())
-    fig.alt = f"{what or label} by arm and learning rate. Best: {'; '.join(best)}. Diverged: {lost}."
+    fig.alt = f"{label} by arm and learning rate. Best: {'; '.join(best)}. Diverged: {lost}."
     return fig
 
 

@@ -41,7 +41,6 @@ def test_a_diverged_run_is_counted_and_has_no_value():
 def test_an_arm_whose_runs_all_diverged_stays_in_the_tables():
     runs = [*pair([73.0], [71.0]), standin_runs.run("none", 0, [], "diverged")]
     assert comparison.accuracy_table(runs).loc["none", ["n", "diverged", "final"]].tolist() == [0, 1, "-"]
-    assert comparison.epochs_table(runs, (60,)).loc["none", "to 60 %"] == "no run"
     assert "none" not in comparison.differences(runs, "batch")
 
 
@@ -58,14 +57,6 @@ def test_epochs_until_a_threshold_lie_between_two_epochs():
     assert measure(standin_runs.run("batch", 0, [50.0, 60.0, 55.0])) == 2
     assert measure(standin_runs.run("batch", 0, [61.0, 70.0])) == 1
     assert measure(standin_runs.run("batch", 0, [50.0, 59.9])) is None
-
-
-def test_epochs_table_counts_runs_that_never_arrive_instead_of_averaging_them():
-    runs = [standin_runs.run("layer", seed, [50.0, last]) for seed, last in enumerate((60.0, 70.0, 59.0))]
-    assert comparison.epochs_table(runs, (60,)).loc["layer", "to 60 %"] == "1.8 (1 of 3 never)"
-    theirs = comparison.epochs_table(runs, (60, 99)).loc["layer"]
-    assert theirs["published to 60 %"] == "6.7"  # epoch 6: 57.44, epoch 7: 61.37
-    assert theirs["published to 99 %"] == "never"
 
 
 def test_range_of_a_run_is_the_prediction_interval_and_covers_as_promised():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from helpers.figures import sharing, style
-from helpers.figures.images import histograms, picture
+from helpers.figures.images import picture
 from helpers.lessons.batch_norm_from_scratch import figures
 
 pytestmark = pytest.mark.usefixtures("course_style")
@@ -148,15 +148,6 @@ def test_labels_at_the_ends_keep_their_distance_and_their_lines_colour():
     for line in ax.get_lines():
         assert labels[line.get_label()].get_color() == line.get_color()
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss")
-
-
-def test_histograms_count_every_value_also_beyond_the_limits():
-    values = torch.tensor([-100.0, 0.0, 0.5, 100.0], requires_grad=True)
-    fig = histograms({"one": values, "two": values.view(2, 2)}, "value", (-1, 1), shade=(-0.5, 0.5))
-    for ax in fig.axes:
-        bars = [p for p in ax.patches if p.get_width() < 0.1]
-        assert sum(bar.get_height() for bar in bars) == pytest.approx(100)
-        assert bars[0].get_height() == bars[-1].get_height() == pytest.approx(25)
 
 
 def test_shared_values_draws_each_value_in_its_groups_look():

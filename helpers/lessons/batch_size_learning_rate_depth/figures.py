@@ -14,7 +14,6 @@ from helpers.figures import style
 from helpers.figures.maps import draw_rates
 from helpers.figures.style import Figure
 from helpers.lessons.batch_size_learning_rate_depth import grids
-from helpers.lessons.batch_size_learning_rate_depth.grids import Value, reached
 
 _STARTS = ((style.PALETTE["none"], "-"), (style.PALETTE["none"], "--"), (style.PALETTE["batch"], "-"))
 
@@ -53,18 +52,14 @@ def curves(
     xlabel: str,
     ylabel: str,
     what: str,
-    value: Value = reached,
     base: int = 2,
-    zero: bool = False,
 ) -> Figure:
-    """Value against number, a line for each norm: the mean; a dot is a run, a cross one that diverged.
+    """Final accuracy against number, a line for each norm: the mean; a dot is a run, a cross a diverged one.
 
     base: of the logarithmic axis; with base 2 every number is a tick.
     """
     fig, ax = style.subplots(figsize=(7.5, 3.6))
-    if zero:
-        ax.axhline(0, color=style.MUTED, linewidth=1, label="_")
-    found = grids.table(runs, value)
+    found = grids.table(runs)
     for norm in norms:
         color = style.PALETTE[norm]
         line = found.loc[norm].dropna()
@@ -73,7 +68,7 @@ def curves(
             for run in runs:
                 if grids.setting(run) == (norm, number):
                     mark = "." if run["status"] == "done" else "x"
-                    ax.plot(number, value(run), mark, color=color, alpha=0.6, markersize=7, label="_")
+                    ax.plot(number, grids.reached(run), mark, color=color, alpha=0.6, markersize=7, label="_")
     ax.set_xscale("log", base=base)
     if base == 2:
         ax.set_xticks(list(found), [f"{number:g}" for number in found])

@@ -69,18 +69,18 @@ def difference(runs: Runs, a: str, b: str, value: Value = reached) -> Interval |
     return over_seeds(by_seed(runs, a, b, value))
 
 
-def gap_at_equal_training(runs: Runs, reference: str = "group") -> Value:
+def gap_at_equal_training(runs: Runs) -> Value:
     """The value "gap, as it would be at equal training accuracy": a network that learned less has less of it.
 
-    From the gap is taken what the reference norm, which has no batch noise, has at that training accuracy
-    with the same seed: by a parabola through its runs of all batch sizes, fitted for each seed by itself, so
-    that its error is in the spread of the seeds. Seeds that lack one of those runs have no value.
+    From the gap is taken what group norm, which has no batch noise, has at that training accuracy with the
+    same seed: by a parabola through its runs of all batch sizes, fitted for each seed by itself, so that its
+    error is in the spread of the seeds. Seeds that lack one of those runs have no value.
 
     The gap contains the training accuracy, and so its chance. Least squares would take that chance for a
     slope. So the fit is weighted by the mean training accuracies over the seeds, which hold little of the
     chance of one run (an instrument). It takes it that batch size itself changes the gap of both norms alike.
     """
-    arms = comparison.arms([run for run in runs if run["config"]["norm"] == reference])
+    arms = comparison.arms([run for run in runs if run["config"]["norm"] == "group"])
     trained, gaps = (
         [comparison.values(runs, arm, measure) for arm in arms]
         for measure in (readings.trained, readings.gap)
