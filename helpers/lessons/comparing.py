@@ -1,6 +1,6 @@
 """What an answer gave compared with what is right: its form, then its numbers, to its own type's rounding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import torch
@@ -14,6 +14,8 @@ _ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}  # 
 
 def tensor(value: object) -> Tensor | None:
     """A number, sequence, array or tensor as float64; None for anything else, complex numbers too."""
+    if isinstance(value, Iterator):  # which gives its numbers only once
+        return None
     if isinstance(value, list | tuple):  # of tensors, perhaps: they keep no graph here
         value = [part.detach() if isinstance(part, Tensor) else part for part in value]
     try:
@@ -53,14 +55,26 @@ def form(name: str, value: object, right: object, typed: bool) -> str | None:
         return None
     wanted = torch.as_tensor(right)
     is_tensor = isinstance(value, Tensor)
+    if isinstance(value, Iterator):
+        what = "tensor" if typed else "list" if wanted.ndim else "number"
+        return (
+            f"{name} is a {type(value).__name__}, not a {what}: it comes from `yield`, `map`, or round "
+            f"brackets about `... for ...`; return a {what}"
+        )
     if typed and wanted.ndim and not is_tensor:
         return f"{name} is a {type(value).__name__}, not a tensor"
     if isinstance(value, complex) or (is_tensor and value.is_complex()):
         return f"{name} is complex: a square root of a negative number, or eigvals instead of eigvalsh"
     found = tensor(value)
     if found is None:
-        asked = "one number is asked for" if not wanted.ndim else "a tensor of numbers is asked for"
-        return f"{name} is {value!r}: {asked}"
+        asked = (
+            "one number is"
+            if not wanted.ndim
+            else "a tensor of numbers is"
+            if typed
+            else "a list of numbers is"
+        )
+        return f"{name} is {value!r}: {asked} asked for"
     if found.shape != wanted.shape:
         if not wanted.ndim:
             return f"{name} is {plain(value)}: one number is asked for"
@@ -159,6 +173,8 @@ def _named(name: str, value: object) -> str:
 def _brief(value: object) -> str:
     if isinstance(value, Tensor):
         return plain(value)
+    if callable(value):
+        return getattr(value, "__name__", repr(value))
     if isinstance(value, Mapping):
         first = [f"{key!r}: {_brief(item)}" for key, item in islice(value.items(), _ENTRIES)]
         more = [f"... {len(value) - _ENTRIES} more"] if len(value) > _ENTRIES else []

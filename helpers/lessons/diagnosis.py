@@ -11,7 +11,9 @@ the numbers themselves are looked at: a sign, a factor, rounding, results exchan
 import dis
 import functools
 import inspect
+import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
@@ -24,9 +26,10 @@ from helpers.lessons import calling
 from helpers.lessons.calling import TooLong, Watched, copied, settings, stopped
 from helpers.lessons.comparing import Seen, agree, first_difference, form, plain, shown, tensor
 from helpers.lessons.operations import mistaken_operations
-from helpers.lessons.relations import relation
+from helpers.lessons.relations import constant, relation
 
 _NONE = "is a `return` missing?"
+_UNNAMED = "this check has no name for the mistake"
 Snippet = str | tuple[str, ...]
 Mistakes = Mapping[Snippet, Mapping[Snippet, str]]  # right snippet(s) -> wrong snippet(s) -> the words
 Look = Callable[..., Seen]  # (answer, *inputs) -> what of the call is compared
@@ -91,6 +94,7 @@ class Exercise:
         apart: whether each case has mistakes of its own.
         changes: the arguments that are to be changed in place.
         inputs: what a case holds, where that is not the answer's arguments.
+        forms: other ways to write the answer, in which a single operation may be wrong as well.
         same: how results are compared, from the closest look to the widest; by default number by number.
     """
 
@@ -105,6 +109,7 @@ class Exercise:
     apart: bool = False
     changes: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    forms: tuple[Callable, ...] = ()
     same: tuple[Callable[..., bool], ...] = (agree,)
 
     @property
@@ -132,7 +137,11 @@ class Exercise:
             if not found and self.far:
                 found = self._far(watched)
         noted = watched.noted()
-        return found + noted if found else [f"the numbers are right, but {note}" for note in noted]
+        if not found:
+            return [f"the numbers are right, but {note}" for note in noted]
+        if all(words.endswith(_UNNAMED) for words in found):  # what was noted may well be the cause
+            return noted + [words.removesuffix(f"; {_UNNAMED}") if noted else words for words in found]
+        return found + noted
 
     def _call(self, watched: Watched, case: tuple) -> Seen:
         """What is seen of a guarded call.
@@ -149,7 +158,8 @@ class Exercise:
             where = shown(self.arguments, case, self.name)
             if "modified by an inplace operation" in str(error):
                 raise Mistaken(
-                    "no gradient can be computed: an in-place operation (+=, /=, mul_ ...) overwrote a value "
+                    "no gradient can be computed: an in-place operation (+=, /=, mul_ ...) overwrote a "
+                    "value "
                     "that the backward pass needs; write y = y / s, not y /= s"
                 ) from error
             raise Mistaken(stopped(error, watched.function, where)) from error
@@ -193,15 +203,20 @@ class Exercise:
         if words := self._parameters(watched.function):
             return [words]
         if self.apart:
-            return [*self._named_apart(seen, wrong), *end]
+            ended = [len(seen) - 1] if end and not error else []
+            unread = [] if end else self._unread(seen, right, wrong, watched)
+            return [*end, *unread, *self._named_apart(seen, [i for i in wrong if i not in ended])]
         return (
             self._named(seen, wrong, 1)
             or self._stopped_alike(seen, error)
+            or ([] if end else self._unread(seen, right, wrong, watched))
+            or ([] if error else self._named_by_operation(seen, right, wrong, end))
+            or ([] if end else self._constant(seen, right, wrong))
             or ([] if end else self._unused(seen, right, wrong, watched))
             or (self._named(seen, wrong, 2) if most > 1 and _varied(seen) else [])
-            or ([] if end else self._named_by_operation(seen, right, wrong))
             or end
             or self._named_somewhere(seen, wrong)
+            or self._at_random(seen, wrong, watched)
             or self._unnamed(seen, right, wrong)
         )
 
@@ -214,7 +229,11 @@ class Exercise:
                 continue
             if seen.get(name) is None and any(one[name] is None for one in right):
                 continue  # None is an answer in this exercise
-            if words := form(name, seen.get(name), value, self.typed):
+            if isinstance(value, str):
+                words = _wrong_word(name, seen.get(name), [str(one[name]) for one in right])
+            else:
+                words = form(name, seen.get(name), value, self.typed)
+            if words:
                 raise Mistaken(self._exchanged(seen, wanted) or words)
 
     def _exchanged(self, seen: Seen, wanted: Seen) -> str | None:
@@ -228,8 +247,8 @@ class Exercise:
         return None
 
     def _stopped_alike(self, seen: Sequence[Seen], error: BaseException | None) -> list[str]:
-        """The words for the mistake that stops with the same error on the same case; none if no one does."""
-        found: set[str] = set()
+        """The words for one or two mistakes that stop with the same error on the same case."""
+        found: dict[str, None] = {}
         for edits in self._edits(1) if error else ():
             mistaken = self.edited((edits[0][:2],))
             if mistaken is None or not self._reproduce(edits, seen, range(len(seen)), agree):
@@ -239,8 +258,8 @@ class Exercise:
                 self.look(guarded, *copied(self.cases[len(seen)]))
             except Exception as other:  # whatever the learner's error is
                 if type(other) is type(error) and str(other) == str(error):
-                    found.add(edits[0][2])
-        return list(found) if len(found) == 1 else []
+                    found[edits[0][2]] = None
+        return ["; or ".join(found)] if len(found) in (1, 2) else []
 
     def _parameters(self, answer: Callable) -> str | None:
         """In words: that the parameters are those of the stub in another order."""
@@ -255,11 +274,23 @@ class Exercise:
 
     def _defaults(self, solution: Watched, watched: Watched) -> list[str]:
         """Whether the arguments that may be left out have the defaults of the stub."""
-        parameters = [] if self.inputs else inspect.signature(self.answer).parameters.values()
+        parameters = inspect.signature(self.answer).parameters.values()
         optional = [p for p in parameters if p.default is not p.empty]
         if not optional:
             return []
         words = ", ".join(f"{p.name} is {plain(p.default)}" for p in optional)
+        if self.inputs:  # a case is not one call with the arguments: they are read
+            theirs = inspect.signature(watched.function).parameters
+            other = [p.name for p in optional if p.name in theirs and theirs[p.name].default != p.default]
+            given = ", ".join(
+                f"{name} has none"
+                if theirs[name].default is theirs[name].empty
+                else f"{name} is {plain(theirs[name].default)}"
+                for name in other
+            )
+            return [f"another default than the exercise's: {given}; where it is left out, {words}"] * bool(
+                other
+            )
         for case in self.cases:
             least = case[: len(self.arguments) - len(optional)]
             right = self.look(solution, *copied(least))
@@ -273,38 +304,78 @@ class Exercise:
                 return [f"another default than the exercise's: where it is left out, {words}"]
         return []
 
+    def _at_random(self, seen: Sequence[Seen], wrong: Sequence[int], watched: Watched) -> list[str]:
+        """Whether the answer gives other numbers when it is called again."""
+        try:
+            again = self._call(watched, self.cases[wrong[0]])
+            same = agree(again, seen[wrong[0]], self.typed)
+        except Mistaken:
+            return []
+        where = shown(self.arguments, self.cases[wrong[0]], self.name)
+        words = "something in it is drawn at random, or kept from the call before"
+        return [] if same else [f"another result when it is called again for {where}: {words}"]
+
+    def _constant(self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int]) -> list[str]:
+        words = constant(seen, right, self.typed)
+        where, number = self._smallest(seen, right, wrong) if words else ("", "")
+        return [f"{words} (for {where}: {number})"] if words else []
+
+    def _unread(
+        self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int], watched: Watched
+    ) -> list[str]:
+        """Whether the answer's code never reads an argument that it should use."""
+        unread = [name for name in self.arguments if not _loads(watched.function, name)]
+        names = [name for name in unread if self._differs(name, right)]
+        if not names:
+            return []
+        where, number = self._smallest(seen, right, wrong)
+        told = f"the argument {names[0]} is" if len(names) == 1 else f"the arguments {', '.join(names)} are"
+        return [f"{told} not used: whatever it is, the result is the same (for {where}: {number})"]
+
     def _unused(
         self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int], watched: Watched
     ) -> list[str]:
         """Whether an argument makes no difference where it should: it is changed, and nothing else is."""
-        solution = Watched(self.answer, self.arguments, self.changes, list)
-        for place, name in enumerate(self.arguments):
-            same = 0
-            for i, case in enumerate(self.cases):
-                other = _another(
-                    [one[place] for one in self.cases if len(one) > place], case[place : place + 1]
-                )
-                if other is None:
-                    continue
-                changed = (*case[:place], other, *case[place + 1 :])
+        for name in self.arguments:
+            tried = self._differs(name, right)
+            for i, changed in tried:
                 try:
-                    if agree(self.look(solution, *copied(changed)), right[i], self.typed):
-                        continue  # it should make none here
                     found = self._call(watched, changed)
-                except (Mistaken, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
-                    continue  # no such case
-                if not agree(found, seen[i], self.typed):
+                except Mistaken:
                     break
-                same += 1
+                finite = all(value is None or _finite(value) for value in found.values())
+                if not finite or not agree(found, seen[i], self.typed):
+                    break
             else:
-                if same > 1:
-                    told = "makes no difference" if _loads(watched.function, name) else "is not used"
+                if len(tried) >= _ENOUGH:
                     where, number = self._smallest(seen, right, wrong)
                     return [
-                        f"the argument {name} {told}: with another {name} the result is the same "
-                        f"(for {where}: {number})"
+                        f"the argument {name} makes no difference: with another {name} the result is "
+                        f"the "
+                        f"same (for {where}: {number})"
                     ]
         return []
+
+    def _differs(self, name: str, right: Sequence[Seen]) -> list[tuple[int, tuple]]:
+        """Cases with another value for an argument where the right result is another one, too."""
+        solution = Watched(self.answer, self.arguments, self.changes, list)
+        place = self.arguments.index(name)
+        found: list[tuple[int, tuple]] = []
+        for i, case in enumerate(self.cases):
+            if len(case) <= place:
+                continue
+            values = [one[place] for one in self.cases if len(one) > place]
+            for other in _others(values, case[place]):
+                changed = (*case[:place], other, *case[place + 1 :])
+                try:
+                    result = self.look(solution, *copied(changed))
+                    if all(value is None or _finite(value) for value in result.values()) and not agree(
+                        result, right[i], self.typed
+                    ):
+                        found.append((i, changed))
+                except (Mistaken, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+                    continue  # no such case
+        return found
 
     def _far(self, watched: Watched) -> list[str]:
         """Whether all digits are lost in float32, far from zero."""
@@ -318,7 +389,8 @@ class Exercise:
         if self._right(seen, right, error=5e-3):
             return []
         return [
-            "the digits are lost far from zero (float32, mean 10,000): take the mean of (x - mean)², not "
+            "the digits are lost far from zero (float32, mean 10,000): take the mean of (x - mean)², "
+            "not "
             "E[x²] - E[x]²"
         ]
 
@@ -338,27 +410,37 @@ class Exercise:
         for i in wrong:
             edits = next((e for e in self._edits(1) if self._reproduce(e, seen, [i], self.same[0])), None)
             where = shown(self.arguments, self.cases[i], self.name)
-            words = edits[0][2] if edits else "that is not right; this check has no name for the mistake"
+            words = edits[0][2] if edits else f"that is not right; {_UNNAMED}"
             found.append(f"{where} gives {plain_result(seen[i])}: {words}")
-        return found
+        return sorted(found, key=lambda words: words.endswith(_UNNAMED))  # what has a name comes first
 
     def _named_by_operation(
-        self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int]
+        self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int], end: Sequence[str]
     ) -> list[str]:
-        """The words for the one operation of the solution's that is wrong; none if two would explain it."""
+        """The words for one operation of the solution's that is wrong; none if too many would explain it.
+
+        Where the result's form is wrong, in the words `end`, these are added.
+        """
+        if not _varied(seen):
+            return []
         order = sorted(range(len(seen)), key=lambda i: (i not in wrong, _size(self.cases[i])))
-        found = {
-            words: None
-            for source, words in (mistaken_operations(_source(self.answer)) if _varied(seen) else ())
-            if self._reproduced(_compiled(self.answer, source), seen, order, self.same[-1])
-        }
+        found: dict[str, None] = {}
+        for written in (self.answer, *self.forms):
+            for source, words in mistaken_operations(_source(written)):
+                if words not in found and self._reproduced(
+                    _compiled(written, source), seen, order, self.same[-1]
+                ):
+                    found[words] = None
+        if not found or len(found) > _EXPLAIN:
+            return []
         names = [
             name
             for name in seen[0]
             if not all(agree({name: seen[i][name]}, right[i], self.typed) for i in range(len(seen)))
         ]
         where = "" if len(seen[0]) == 1 else f"{', '.join(names)}: "
-        return [f"{where}{words}" for words in found] if len(found) == 1 else []
+        words = min(found, key=lambda words: words.startswith("upside down"))  # there is a plainer one
+        return [f"{where}{'; '.join([words, *end])}"]
 
     def _named_somewhere(self, seen: Sequence[Seen], wrong: Sequence[int]) -> list[str]:
         """The words for one edit that reproduces all wrong cases, where the others are right."""
@@ -383,9 +465,11 @@ class Exercise:
             return False
         for i in order:
             try:
-                result = self.look(
-                    Watched(mistaken, self.arguments, self.changes, list), *copied(self.cases[i])
-                )
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of a mistake that the learner has not made
+                    result = self.look(
+                        Watched(mistaken, self.arguments, self.changes, list), *copied(self.cases[i])
+                    )
             except Exception:  # this mistake has no result here, so it is not the learner's
                 return False
             if not same(seen[i], result, self.typed):
@@ -420,23 +504,80 @@ class Exercise:
     def _unnamed(self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int]) -> list[str]:
         """What can be said of numbers that no known mistake gives."""
         where, told = self._smallest(seen, right, wrong)
-        if words := relation([seen[i] for i in range(len(seen))], list(right[: len(seen)]), self.typed):
+        sizes = [_quantities(self.arguments, case) for case in self.cases[: len(seen)]]
+        if words := relation(seen, right[: len(seen)], self.typed, sizes):
+            if strange := [i for i in wrong if not all(map(_finite, seen[i].values()))]:
+                where, told = self._smallest(seen, right, strange)
             return [f"{words} (for {where}: {told})"]
         if where.startswith(f"{self.name}(") and told.startswith("the result is "):
             given, wanted = told.removeprefix("the result is ").rsplit(", it should be ", 1)
-            return [f"{where} gives {given}, it should be {wanted}; this check has no name for the mistake"]
-        return [f"for {where}: {told}; this check has no name for the mistake"]
+            return [f"{where} gives {given}, it should be {wanted}; {_UNNAMED}"]
+        return [f"for {where}: {told}; {_UNNAMED}"]
 
 
-def _another(values: Sequence[object], value: tuple) -> object:
-    """Another value for an argument: a tensor turned round and larger, else that of another case, or None."""
-    if not value:
+_ENOUGH = 4  # inputs on which an argument must have made no difference before that is said
+_EXPLAIN = 6  # operations that give the same numbers: with more of them the numbers say too little
+
+
+def _others(values: Sequence[object], value: object) -> Iterator[object]:
+    """Other values for an argument: a tensor rearranged and changed unevenly, else those of other cases."""
+    if isinstance(value, Tensor):
+        if value.is_floating_point():
+            x = value.detach()
+            uneven = torch.linspace(0.4, 1.7, x.numel(), dtype=x.dtype).view(x.shape)
+            yield from (x.flip(0) * 1.5, x * uneven, x * uneven.flip(0) ** 2, x.roll(1, 0) * uneven)
+        return
+    if isinstance(value, list | dict):
+        yield from (_uneven(value, shift) for shift in (0.0, 1.0))
+        return
+    if not isinstance(value, int | float | str | tuple) or any(isinstance(v, Tensor) for v in values):
+        return
+    found: list[object] = []
+    for other in values:
+        if type(other) is type(value) and other != value and other not in found:
+            found.append(other)
+    yield from found
+
+
+def _uneven(value: object, shift: float) -> object:
+    """All numbers in a list or a dictionary changed, each by another factor."""
+    if isinstance(value, float):
+        return value * (1.1 + 0.6 * math.sin(7 * value + shift))
+    if isinstance(value, dict):
+        return {key: _uneven(item, shift + i) for i, (key, item) in enumerate(value.items())}
+    if isinstance(value, list | tuple):
+        return type(value)(_uneven(item, shift + i) for i, item in enumerate(value))
+    return value
+
+
+def _finite(value: object) -> bool:
+    found = None if isinstance(value, str | tuple) else tensor(value)
+    return found is None or bool(found.isfinite().all())
+
+
+def _quantities(names: Sequence[str], case: tuple) -> dict[str, float]:
+    """The numbers in a case by which a result may be too large: arguments, and how long they are."""
+    found: dict[str, float] = {}
+    for name, value in zip(names, case, strict=False):
+        if isinstance(value, Tensor):
+            axes = {f"{name}.shape[{i}]": n for i, n in enumerate(value.shape) if i}
+            found |= axes | ({f"len({name})": len(value)} if value.ndim else {})
+        elif isinstance(value, list | dict):
+            found[f"len({name})"] = len(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[name] = value
+    return found
+
+
+def _wrong_word(name: str, value: object, right: Sequence[str]) -> str | None:
+    """In words: that something else is returned than one of the words that are asked for."""
+    words = list(dict.fromkeys(right))
+    if value is None:
+        return f"{name} is None: {_NONE}"
+    if isinstance(value, str) and value in words:
         return None
-    if isinstance(value[0], Tensor):
-        return value[0].detach().flip(0) * 1.5 if value[0].is_floating_point() else None
-    if not isinstance(value[0], int | float | str | tuple) or any(isinstance(v, Tensor) for v in values):
-        return None
-    return next((v for v in values if type(v) is type(value[0]) and v != value[0]), None)
+    quoted = ", ".join(f'"{word}"' for word in words)
+    return f"{name} is {plain(value)}: return one of these words exactly, as a string: {quoted}"
 
 
 def _loads(answer: Callable, name: str) -> bool:

@@ -6,8 +6,8 @@ from helpers.lessons import EXERCISES, calling
 from helpers.lessons.checks import check
 from tests.tools.answers import FOLDER, Answer, answers, outcome, say
 
-ANSWERS = [*answers(), *answers(FOLDER.with_name("holdout"))]
-FALLBACK = 0.2  # at most this share of the wrong answers is only shown in numbers
+ANSWERS = [*answers(), *answers(FOLDER.with_name("holdout")), *answers(FOLDER.with_name("holdout3"))]
+FALLBACK = 0.01  # at most this share of the wrong answers is only shown in numbers
 found: list[str] = []
 
 

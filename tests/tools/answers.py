@@ -1,7 +1,8 @@
 """How the exercise checks answer learners: right and wrong answers in `tests/fixtures`, counted.
 
-The checks were written with `answers` in view; `holdout` was written from the lessons alone, before any
-check was run on it. There each class is an exercise; in it `right_...` is an answer that must pass and
+The checks were written with `answers` in view; `holdout` and `holdout3` were written from the lessons alone,
+before any check was run on them, and the checks mended afterwards (of `holdout3` 61 % were named at first).
+There each class is an exercise; in it `right_...` is an answer that must pass and
 `wrong_...` one that must be named: its docstring holds words, separated by |, of which the check must say
 at least one.
 
@@ -25,7 +26,9 @@ from pathlib import Path
 import torch
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "answers"
-UNNAMED = re.compile(r"has no name for|- \S.* gives [^:]*, it should be [^:]*$")  # only numbers are shown
+UNNAMED = re.compile(  # only numbers are shown
+    r"has no name for|^- for .*: .* is [^:]*, it should be [^:]*$|^- \S.* gives [^:]*, it should be [^:]*$"
+)
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,11 @@ def outcome(answer: Answer, said: str | None) -> str:
         return "right" if correct else "refused"
     if correct:
         return "accepted"
-    told = said.split("\n", 1)[-1].strip()
-    if UNNAMED.search(told):
+    lines = [line.strip() for line in said.split("\n")[1:] if line.strip()]
+    told = [line for line in lines if not UNNAMED.search(line)]  # a learner reads all of them
+    if not told:
         return "not named"
-    return "named" if any(word in told for word in answer.words) else "misleading"
+    return "named" if any(word in line for line in told for word in answer.words) else "misleading"
 
 
 class _Late(BaseException):

@@ -149,6 +149,7 @@ PAIRED: Mistakes = {
 
 VERDICT: Mistakes = {
     "low > 0": {
+        "low >= 0": "an interval that begins at 0 itself does not lie above 0: >, not >=",
         "low > matters": (
             "it holds as soon as the whole interval lies above 0, also if the difference may be a small one"
         ),
@@ -174,6 +175,26 @@ VERDICT: Mistakes = {
             "it is not its middle that counts: the whole interval must lie between -matters and matters"
         ),
         "False": '"no difference that matters" is missing: the interval may lie within -matters to matters',
+    },
+    ("low > 0", "high <= 0"): {
+        (
+            "high < 0",
+            "low >= 0",
+        ): "the signs are exchanged: above 0 the claim holds, at or below 0 it is false",
+    },
+    "    if low > 0:\n": {
+        "    if -matters < low and high < matters:\n"
+        '        return "no difference that matters"\n'
+        "    if low > 0:\n": (
+            "the order: ask first whether all of it lies above 0, or at or below; only an interval that "
+            "contains 0 says that there is no difference that matters"
+        ),
+    },
+    'return "no difference that matters"\n    return "undecided"': {
+        'return "undecided"\n    return "no difference that matters"': (
+            '"undecided" and "no difference that matters" are exchanged: within -matters to matters there is '
+            "no difference that matters"
+        ),
     },
     'return "undecided"': {
         'return "no difference that matters"': (
@@ -208,9 +229,41 @@ RUNS: Mistakes = {
         "            return n - 1": "one too few: with n - 1 pairs the interval is still too wide",
         "            return n + 1": "one too many: n pairs are enough",
         "            return t[n]": "this is Student's t: the number of pairs is asked for",
+        "            return max(n - 1, 2)": ("one too few: with n - 1 pairs the interval is still too wide"),
+        "            return n - 2": (
+            "this counts the numbers of pairs that are too few: the first that is enough is asked for"
+        ),
+        "            return t[n] * s / n**0.5": "this is the half-width: the number of pairs is asked for",
+        "            return (t[n] * s / half_width) ** 2": "n is a whole number of pairs: return n itself",
+    },
+    ("in t:", "t[n]"): {
+        ("in range(2, 99_999):", "t[2]"): "t depends on the number of pairs: take t[n], not t of 2 pairs",
+        ("in range(2, 99_999):", "t[3]"): "t depends on the number of pairs: take t[n], not t of 3 pairs",
+        ("in list(t)[1:]:", "t[n - 1]"): (
+            "t[n] is Student's t for n pairs already: t[n - 1] is that of one pair fewer"
+        ),
+    },
+    "in t:": {
+        "in list(t)[1:]:": "it starts at 3 pairs: two may be enough",
+        "in reversed(t):": "this is the largest such number of pairs: the smallest is asked for",
+    },
+    "    for n in t:": {
+        "    return min(t, key=lambda n: abs(t[n] * s / n**0.5 - half_width))\n    for n in t:": (
+            "the n whose interval is closest to `half_width`: it may be wider; take the first that is at "
+            "most as wide"
+        ),
+        "    n = max(2, int(-(-((1.96 * s / half_width) ** 2) // 1)))\n"
+        "    return max(2, int(-(-((t[min(n, 200)] * s / half_width) ** 2) // 1)))\n"
+        "    for n in t:": (
+            "n is computed from Student's t of a first guess: t depends on n itself, so try n = 2, 3, 4 ... "
+            "with t[n] for each"
+        ),
     },
 }
 
+_QUARTERS = {
+    n: round(4 * float(student_t.ppf(0.975, n - 1))) / 4 for n in range(2, 201)
+}  # ends are met exactly
 _T = {n: float(student_t.ppf(0.975, n - 1)) for n in range(2, 201)}  # Student's t for n pairs
 
 _A, _B = [72.4, 73.1, 71.8, 72.9, 72.2], [71.2, 72.3, 70.1, 71.5, 72.6]
@@ -249,7 +302,8 @@ EXERCISES = [
             (-0.3, 0.0, 0.5),
             (-0.3, 0.4, 0.5),
             (-0.3, 0.6, 0.5),
-            (-0.7, 0.3, 0.5),
+            (-0.72, 0.26, 0.5),
+            (-0.31, 0.52, 0.45),
             (-2.0, 2.0, 0.5),
             (-0.1, 0.45, 0.5),
             (-0.1, 1.2, 0.5),
@@ -268,7 +322,12 @@ EXERCISES = [
     ),
     Exercise(
         runs_for,
-        cases=[(s, half, _T) for s, half in ((1.0, 0.5), (2.0, 1.1), (1.0, 20.0), (0.6, 1.5), (1.3, 0.9))],
+        cases=[
+            *((s, half, _T) for s, half in ((1.0, 0.5), (2.0, 1.1), (1.0, 20.0), (0.6, 1.5), (1.3, 0.9))),
+            (2.05, 0.47, _T),
+            (1.0, 1.625, _QUARTERS),
+            (2.0, 1.125, _QUARTERS),
+        ],
         typed=False,
         mistakes=RUNS,
         hints=(

@@ -169,6 +169,19 @@ SHRUNK: Mistakes = {
         "a + b for a, b": "the two effects are added: subtract the second",
         "abs(a - b) for a, b": "the sign of each difference is lost: a seed may have the other sign",
         "100 * (a - b) / a for a, b": "this is a share, in percent: a difference in points is asked for",
+        "abs(a) - abs(b) for a, b": "the sign of each effect is lost: batch norm may make a network worse",
+        "b / a for a, b": "this is a ratio, the share that is left: a difference in points is asked for",
+        "a / b for a, b": "this is a ratio of the effects: a difference in points is asked for",
+        "(a - b) / a for a, b": "this is a share: a difference in points is asked for",
+    },
+    "    seeds = sorted(": {
+        "    arms = (fixed_with, fixed_without, tuned_with, tuned_without)\n"
+        "    every = {seed for arm in arms for seed in arm}\n"
+        "    arms = [{seed: arm.get(seed, 0.0) for seed in every} for arm in arms]\n"
+        "    fixed_with, fixed_without, tuned_with, tuned_without = arms\n"
+        "    seeds = sorted(": (
+            "where a run is missing its accuracy is taken as 0: use only the seeds that all four have"
+        ),
     },
     "/ (n - 1)": {
         "/ n": "the variance is divided by n: that of a sample is divided by n - 1",
@@ -179,6 +192,14 @@ SHRUNK: Mistakes = {
         "variance": "this is the variance of single seeds: divide by n and take the square root",
         "variance ** 0.5 / n": "divided by n: the standard error is smaller by the square root of n",
         "(variance / (n - 1)) ** 0.5": "n - 1 is divided by twice: once in the variance, n in its mean",
+        "(variance / len(fixed_with)) ** 0.5": (
+            "divided by the square root of the number of all seeds: n counts the seeds that all four have"
+        ),
+        "(variance / (4 * n)) ** 0.5": (
+            "n is the number of differences, one for each seed, not four of them"
+        ),
+        "(variance / (2 * n)) ** 0.5": ("n is the number of differences, one for each seed, not two of them"),
+        "1.96 * (variance / n) ** 0.5": "this is half an interval: the standard error alone is asked for",
         "(variance / n) ** 0.5 * 2": "this is about half an interval: the standard error alone is asked for",
     },
     f"variance = {_SPREAD}": {
@@ -193,7 +214,41 @@ SHRUNK: Mistakes = {
             "of the effects by seed first"
         ),
     },
+    "    return mean, (": {
+        "    mean = sorted(shrunk)[n // 2] / 2 + sorted(shrunk)[(n - 1) // 2] / 2\n    return mean, (": (
+            "the median is taken: take the mean of the differences"
+        ),
+        "    arms = (fixed_with, fixed_without, tuned_with, tuned_without)\n"
+        "    means = [sum(arm.values()) / len(arm) for arm in arms]\n"
+        "    mean = means[0] - means[1] - means[2] + means[3]\n"
+        "    return mean, (": (
+            "each mean is that of all seeds which one dictionary has: take those that all four have, by seed"
+        ),
+    },
+    "    n, mean = len(seeds)": {
+        "    a = [fixed_with[s] - fixed_without[s] for s in fixed_with if s in fixed_without]\n"
+        "    b = [tuned_with[s] - tuned_without[s] for s in tuned_with if s in tuned_without]\n"
+        "    spread = [sum((v - sum(p) / len(p)) ** 2 for v in p) / (len(p) - 1) / len(p) for p in (a, "
+        "b)]\n"
+        "    return sum(a) / len(a) - sum(b) / len(b), sum(spread) ** 0.5\n"
+        "    n, mean = len(seeds)": (
+            "the seeds are paired within each study only: use those that all four have, and subtract the "
+            "two effects by seed"
+        ),
+        "    def std(p):\n"
+        "        return (sum((v - sum(p) / len(p)) ** 2 for v in p) / (len(p) - 1)) ** 0.5\n\n"
+        "    a, b = std(fixed), std(tuned)\n"
+        "    mean = sum(shrunk) / len(shrunk)\n"
+        "    return mean, abs(a - b) / len(shrunk) ** 0.5\n"
+        "    n, mean = len(seeds)": (
+            "two standard errors are subtracted: take the standard error of the differences of the effects, "
+            "by seed"
+        ),
+    },
     "return mean, (variance / n) ** 0.5": {
+        "return mean - (variance / n) ** 0.5, mean + (variance / n) ** 0.5": (
+            "these are the ends of an interval: the mean and the standard error are asked for"
+        ),
         "return (variance / n) ** 0.5, mean": "the two numbers are swapped: the mean first",
     },
 }
@@ -223,6 +278,12 @@ _MISSING = (  # seed 2 diverged in one of the four
     {9: 66.0, 7: 68.5, 2: 66.0, 5: 66.0},
     {7: 75.0, 9: 77.5, 5: 75.5},
     {5: 73.0, 2: 71.0, 7: 74.0, 9: 74.0},
+)
+_WORSE = (  # batch norm makes some networks worse; each lacks another seed
+    {1: 71.3, 4: 69.2, 6: 74.1, 8: 70.7, 9: 72.2},
+    {4: 72.9, 6: 70.4, 1: 73.6, 9: 70.1},
+    {9: 76.3, 8: 77.1, 6: 75.2, 1: 77.7, 4: 74.6},
+    {8: 75.9, 1: 75.1, 4: 76.2, 6: 77.3, 9: 75.8},
 )
 
 EXERCISES = [
@@ -257,7 +318,7 @@ EXERCISES = [
     ),
     Exercise(
         shrinkage,
-        cases=[_ACCURACIES, _MISSING],
+        cases=[_ACCURACIES, _MISSING, _WORSE],
         look=returned_as("the mean", "the standard error"),
         typed=False,
         mistakes=SHRUNK,

@@ -246,6 +246,64 @@ READING: Mistakes = {  # of one snippet, so that words are never taken for two m
         _READS.replace('else "none"', 'else "variance"'): (
             "neither b nor |w| moves at the end: then no term is missing"
         ),
+        _READS.replace(_LAST, "history[-1] - history[0]"): (
+            "b and |w| may run down as well as up, and what tells is whether they still move at the end"
+        ),
+        _READS.replace("moves(b)", "b[-1] - b[0] > 1e-3"): (
+            "b may run down as well as up: the direction depends on the target, take abs"
+        ),
+        _READS.replace("moves(b)", "b[-1] - b[-2] > 1e-3"): (
+            "b may run down as well as up: the direction depends on the target, take abs"
+        ),
+        _READS.replace("moves(size)", "size[-1] - size[-2] > 1e-3"): (
+            "|w| may become smaller as well as larger: the start is not always too small, take abs"
+        ),
+        _READS.replace("moves(b)", "abs(b[-1]) > 1e-3"): (
+            "b may start anywhere: what tells is whether it still moves, not whether it is 0"
+        ),
+        _READS.replace("moves(b)", "b[-1] > 1e-3"): (
+            "b may start anywhere and run down: what tells is whether it still moves at the end"
+        ),
+        _READS.replace("moves(b)", "abs(b[-1]) > 2 * abs(b[0])"): (
+            "b is compared with a multiple of its start: it may start anywhere; look at the difference of "
+            "its last values"
+        ),
+        _READS.replace("moves(size)", "size[-1] > size[0]"): (
+            "|w| moves with the full gradient too, until the fit is done: what tells is whether it still "
+            "moves at the end, not what became of its start"
+        ),
+        _READS.replace("moves(size)", "not moves(size)"): (
+            "|w| is read the wrong way round: where it stops, nothing is missing; where it grows without "
+            "end, the variance term is"
+        ),
+        _READS.replace("moves(b)", "not moves(b)"): (
+            "b is read the wrong way round: where it stands still, nothing is missing; where it runs on, "
+            "the mean term is"
+        ),
+        _READS.replace('"both" if moves(size) else "mean"', '"variance" if moves(size) else "mean"'): (
+            '"both" never comes: ask for it before "variance" and "mean"'
+        ),
+        "    return 'mean' if abs(b[-1] - b[0]) > abs(size[-1] - size[0]) else 'variance'\n": (
+            "b is compared with |w|: both may move, and neither; ask for each by itself whether it moves at "
+            "the end"
+        ),
+        "    return 'mean' if abs(b[-1] - b[-2]) > abs(size[-1] - size[-2]) else 'variance'\n": (
+            "b is compared with |w|: both may move, and neither; ask for each by itself whether it moves at "
+            "the end"
+        ),
+        **{
+            _READS.replace("moves(b)", f"{b} > 1").replace("moves(size)", "size[-1] > 1.2"): (
+                "the numbers of the example are asked for: other runs start elsewhere; look at the "
+                "differences of the last values"
+            )
+            for b in ("b[-1]", "abs(b[-1])")
+        },
+        _READS.replace("moves(b)", "b[-1] != b[-2]"): (
+            "b is compared exactly: rounding moves it by a tiny amount; allow for that"
+        ),
+        _READS.replace("moves(b)", "b[-1] != b[0]"): (
+            "b is compared exactly: rounding moves it by a tiny amount; allow for that"
+        ),
         _READS.replace(f"{_LAST} > 1e-3", "history[-1] != history[-2]"): (
             "compared exactly: eps keeps |w| moving by a few millionths; allow for that"
         ),
@@ -309,6 +367,10 @@ EXERCISES = [
             ([0.0, 2.57, 3.75, 4.61, 5.33], [0.866, 2.81, 4.01, 4.92, 5.68]),
             ([5.0, 5.0, 5.0, 5.0, 5.0], [3.1, 3.21, 3.215, 3.215, 3.215]),
             ([-2.0, -2.0, -2.0, -2.0, -2.0], [1.9, 1.71, 1.55, 1.4, 1.27]),
+            ([0.7, 0.7 + 1e-15, 0.7 - 1e-15, 0.7 + 1e-15, 0.7 + 2e-15], [2.7, 2.41, 2.406, 2.406, 2.406]),
+            ([-4.2, -3.1, -2.03, -0.96, 0.12], [2.2, 1.63, 1.622, 1.622, 1.622]),  # from below 0 to above
+            ([3.3, -1.9, -4.6, -6.7, -8.4], [0.41, 2.9, 4.2, 5.2, 6.1]),
+            ([0.3, 0.3, 0.3, 0.3, 0.3], [0.3, 0.92, 1.31, 1.63, 1.9]),
         ],
         typed=False,
         mistakes=READING,

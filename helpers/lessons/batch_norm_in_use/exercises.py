@@ -16,11 +16,19 @@ def momentum_of(batch_means, running_means):
     return moved / left
 
 
+def _momentum_of_last(batch_means, running_means):
+    return (running_means[-1] - running_means[-2]) / (batch_means[-1] - running_means[-2])
+
+
 def pooled_statistics(means, variances):
     mean = means.mean(0)
     within = variances.mean(0)  # how far values are from the mean of their batch
     between = (means - mean).square().mean(0)  # how far the batches' means are from each other
     return mean, within + between
+
+
+def _pooled_by_var(means, variances):
+    return means.mean(0), variances.mean(0) + means.var(0, correction=0)
 
 
 class BatchNorm(nn.Module):
@@ -49,8 +57,9 @@ class BatchNorm(nn.Module):
 
 _FAR = (10_000 + random_values(5, 3, 2, 3)).float()
 
-MOMENTUM: Mistakes = {
-    "return moved / left": {
+_SHARE = "return moved / left"
+_OF_TWO_LINES: Mistakes = {
+    _SHARE: {
         "return 1 - moved / left": "that is the share of the old value: PyTorch's momentum is the new one's",
         "return running_means[1] / batch_means[1]": (
             "right only if the running mean was 0 before: the log may begin in the middle of training"
@@ -68,6 +77,10 @@ MOMENTUM: Mistakes = {
         "return running_means[1] / running_means[0]": (
             "the ratio of two running means says nothing without the batch's mean"
         ),
+        "return moved / batch_means[1] - moved / running_means[0]": (
+            "a fraction is taken apart: divide by the difference as a whole, (mean - old)"
+        ),
+        "return (abs(moved / left)) ** 0.5": "no square root is taken: the share is moved / left",
     },
     "left = batch_means[1]": {
         "left = batch_means[0]": (
@@ -81,6 +94,32 @@ MOMENTUM: Mistakes = {
         "left = batch_means[1] - batch_means[0]": (
             "the distance between two batches: take the one from the running mean to the new batch's"
         ),
+        "left = batch_means[1] + running_means[0]": (
+            "the running mean is added: the distance is the batch's mean minus the running mean"
+        ),
+        "left = batch_means[0] - running_means[1]": (
+            "the wrong batch and the wrong running mean: take the second batch's mean and the first running "
+            "mean"
+        ),
+    },
+}
+_LAST_TWO = "running_means):\n    batch_means, running_means = batch_means[-2:], running_means[-2:]"
+MOMENTUM: Mistakes = {
+    **_OF_TWO_LINES,
+    **{  # the same of the last two lines of the log
+        ("running_means):", right): {(_LAST_TWO, wrong): words for wrong, words in table.items()}
+        for right, table in _OF_TWO_LINES.items()
+    },
+    "    " + _SHARE: {
+        "    return 1 / len(running_means)": (
+            "the mean of all batches so far has that share: momentum is the same for every line, take it "
+            "from how far the running mean moved"
+        ),
+        "    return 100 * moved / left": "this is in percent: PyTorch's momentum is a share",
+        "    return 1 / (len(running_means) + 1)": (
+            "the mean of all batches so far has that share: momentum is the same for every line, take it "
+            "from how far the running mean moved"
+        ),
     },
 }
 
@@ -92,6 +131,34 @@ POOLED: Mistakes = {
         "return mean, within - between": "the variance of the means is subtracted: add it",
         "return mean, within * between": "the two parts are multiplied: add them",
         "return within + between, mean": "the two results are swapped: mean, then variance",
+        "return means.sum(0), variances.sum(0) + between": "sums are taken over the batches: average them",
+        "return mean, within * 32 / 31 + between": (
+            "the variances are multiplied by 32 / 31: they are biased ones as they are, and no batch size "
+            "is known"
+        ),
+        "return mean, within + means.square().mean(0) - mean": (
+            "the mean itself is subtracted from the mean of the squares: its square should be"
+        ),
+        "return mean, within + between + within * between": "the two parts are multiplied as well: add them",
+        "return mean, within * between.sqrt()": "the two parts are multiplied: add them",
+        "return mean, means.var(0)": (
+            "that is the unbiased variance of the means alone: take the biased one, and add the average "
+            "variance"
+        ),
+        "m, v = means[0], variances[0]\n"
+        "    for other, variance in zip(means[1:], variances[1:], strict=True):\n"
+        "        m, v = (m + other) / 2, (v + variance) / 2 + (m - other) ** 2 / 4\n"
+        "    return m, v": (
+            "the batches are pooled one by one with weight 1/2 each, so that the last ones count most: all "
+            "count the same"
+        ),
+        "m, v = means[0], variances[0]\n"
+        "    for other, variance in zip(means[1:], variances[1:], strict=True):\n"
+        "        m, v = 0.9 * m + 0.1 * other, 0.9 * v + 0.1 * variance\n"
+        "    return m, v": (
+            "that is a running average, in which the batches have different weights: all count the same, "
+            "take the mean of them"
+        ),
         "return mean, (within + between) / 2": "the two parts are averaged: add them",
     },
     ".square().mean(0)": {
@@ -101,6 +168,25 @@ POOLED: Mistakes = {
         ".abs().mean(0)": "the average distance of the means is added: their variance is asked for",
         ".square().mean(0).sqrt()": "the standard deviation of the means is added: add their variance",
         ".square().sum(0)": "the squares of the means' deviations are summed: average them",
+    },
+    "between = (means - mean).square().mean(0)": {
+        "between = (means - mean).square().mean(0) / len(means)": (
+            "the variance of the means is divided by the number of batches once more: that is a standard "
+            "error"
+        ),
+        "between = (means - mean).square().sum(0) / (len(means) - 1) / len(means)": (
+            "the variance of the means is divided by the number of batches once more: that is a standard "
+            "error"
+        ),
+        "between = (variances - within).square().mean(0)": (
+            "the variance of the variances is added: that of the means should be"
+        ),
+        "between = (means[1:] - means[:-1]).square().mean(0)": (
+            "the differences of neighbouring batches are squared: take the distances from the pooled mean"
+        ),
+        "between = (means.amax(0) - means.amin(0)).square()": (
+            "the range of the means is squared: take the mean of the squared distances from the pooled mean"
+        ),
     },
     "(means - mean)": {
         "means": "the mean is not subtracted before squaring: that is E[mean²], not a variance"
@@ -288,16 +374,26 @@ def _layer(answer: Callable, first: Tensor, second: Tensor, eps: float, momentum
     return seen
 
 
+def _log(momentum: float, batch_means: list[float], start: float) -> tuple[list[float], list[float]]:
+    """Lines of a log: the batches' means, and a running mean that is `start` in the first line."""
+    running = [start]
+    for mean in batch_means[1:]:
+        running.append((1 - momentum) * running[-1] + momentum * mean)
+    return batch_means, running
+
+
 EXERCISES = [
     Exercise(
         momentum_of,
         cases=[
             ([2.0, 3.0], [1.0, 1.5]),
-            ([0.8, -0.4], [0.3, 0.293]),
-            ([12.0, 7.0, 9.5], [6.0, 6.1, 6.44]),
-            ([-1.5, 2.5], [-2.5, -1.5]),
+            _log(0.0107, [0.8, -0.4], start=0.3),
+            _log(0.1, [12.0, 7.0, 9.5], start=6.0),
+            _log(0.213, [-1.5, 2.5], start=-2.5),
+            _log(0.37, [0.62, 4.1, -0.9, 2.2], start=0.5),
         ],
         typed=False,
+        forms=(_momentum_of_last,),
         mistakes=MOMENTUM,
         hints=(
             "Write down the update for the second line, with the first line's running mean as the old value. "
@@ -316,6 +412,7 @@ EXERCISES = [
             (torch.tensor([[0.0], [2.0]]).double(), torch.tensor([[1.0], [1.0]]).double()),
         ],
         look=returned_as("mean", "var"),
+        forms=(_pooled_by_var,),
         mistakes=POOLED,
         hints=(
             "Two batches, one of zeros and one of twos: both variances are 0. What is the variance of all "

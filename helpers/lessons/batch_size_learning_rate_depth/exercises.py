@@ -11,6 +11,10 @@ def noise_of_the_mean(std, images, pixels, rho):
     return ((own + shared) / images) ** 0.5 / pixels
 
 
+def _by_formula(std, images, pixels, rho):
+    return std * ((1 + (pixels - 1) * rho) / (images * pixels)) ** 0.5
+
+
 def crossing_point(sizes, differences):
     for i in range(1, len(sizes)):
         below, above = differences[i - 1], differences[i]
@@ -33,6 +37,14 @@ NOISE: Mistakes = {
         ),
         "pixels**2 * rho": "a pixel is paired with itself here: it has pixels - 1 others",
         "(pixels - 1) * rho": "the covariances of one pixel with the others: each of the pixels has as many",
+        "pixels * (pixels - 2) * rho": (
+            "the variance of a value counts as 1 - rho of it here: it is std ** 2 as a whole, and each "
+            "pixel has pixels - 1 others"
+        ),
+        "pixels * (images - 1) * rho": (
+            "images and pixels are exchanged: it is the pixels of one image that are correlated, pixels - 1 "
+            "others"
+        ),
         "pixels * rho": "each pixel has one partner here: it has pixels - 1",
         "0.0 * rho": "rho makes no difference: the covariances of pixels of one image are left out",
         "pixels * (images * pixels - 1) * rho": (
@@ -73,6 +85,22 @@ NOISE: Mistakes = {
         "return std * (rho / images) ** 0.5": "this is the limit for very many pixels",
         "return std * ((1 - rho) / (images * pixels)) ** 0.5": (
             "the sign of rho is wrong: values that are alike make the mean noisier"
+        ),
+        "return std * (abs(1 - (pixels - 1) * rho) / (images * pixels)) ** 0.5": (
+            "the sign of rho is wrong, 1 + (pixels - 1) rho: values that are alike make the mean noisier"
+        ),
+        "return (1 - rho) * std / (images * pixels) ** 0.5 + rho * std / images**0.5": (
+            "the two ends, rho = 0 and rho = 1, are right; between them it is the variances that mix, not "
+            "the standard deviations"
+        ),
+        "return std / images**0.5 if rho == 1 else std / (images * pixels) ** 0.5": (
+            "the two ends, rho = 0 and rho = 1, are right; between them each pair of pixels adds a covariance"
+        ),
+        "return std / max(int(images * pixels / (1 + (pixels - 1) * rho)), 1) ** 0.5": (
+            "the number of independent values is rounded down (int, //): it need not be whole"
+        ),
+        "return std / max(round(images * pixels / (1 + (pixels - 1) * rho)), 1) ** 0.5": (
+            "the number of independent values is rounded: it need not be whole"
         ),
     },
 }
@@ -246,6 +274,7 @@ EXERCISES = [
             (1.0, 1, 64, 1.0),
         ],
         typed=False,
+        forms=(_by_formula,),
         mistakes=NOISE,
         hints=(
             "Begin with one image. The variance of a sum is the sum of all variances and all covariances.",

@@ -155,6 +155,22 @@ MERGED: Mistakes = {
 }
 
 GAPS: Mistakes = {
+    "return at_one_rate, each_at_its_own": {
+        "return accuracy[:, b].argmax(), accuracy[:, a].argmax()": (
+            "these are places of rates: two gaps, differences of accuracies, are asked for"
+        ),
+        "return accuracy[:, a].argmax(), accuracy[:, b].argmax()": (
+            "these are places of rates: two gaps, differences of accuracies, are asked for"
+        ),
+        **{
+            f"return {by} * at_one_rate / accuracy[rate, b], {by} * each_at_its_own / accuracy[:, b].max()": (
+                "divided by b's accuracy, so a relative difference: points, the plain difference, are asked "
+                "for"
+            )
+            for by in (1, 100)
+        },
+        "return each_at_its_own, at_one_rate": "the two gaps are exchanged: first the one at one rate",
+    },
     "rate = accuracy[:, b].argmax()": {
         "rate = accuracy[:, a].argmax()": "the one rate is the best for a: it should be the best for b",
         "rate = accuracy.max(dim=1).values.argmax()": (
@@ -185,6 +201,10 @@ GAPS: Mistakes = {
         "at_one_rate = (accuracy[rate, a] - accuracy[rate, b]).abs()": (
             "the gap at one rate lost its sign: a minus b, negative where a is behind"
         ),
+        "at_one_rate = accuracy[:, a].max() - accuracy[:, b].max()": (
+            "the first gap is the second again: it should be at one rate, one row, for both (are the "
+            "columns sorted, each by itself?)"
+        ),
         "at_one_rate = accuracy[rate, a]": "that is a's accuracy at one rate: subtract b's",
         "at_one_rate = (accuracy[:, a] - accuracy[:, b]).mean()": (
             "that is the mean gap over all rates: take the gap at one rate, the best for b"
@@ -208,6 +228,9 @@ GAPS: Mistakes = {
         ),
         "each_at_its_own = accuracy[:, a].argmax() - accuracy[:, b].argmax()": (
             "argmax gives the places of the best rates: take the accuracies there, max"
+        ),
+        "each_at_its_own = accuracy[accuracy[:, a].argmax(), a] - accuracy[accuracy[:, a].argmax(), b]": (
+            "the second gap is at a's best rate for both: each should be at its own best rate"
         ),
         "each_at_its_own = accuracy[:, a].max()": "that is a's best accuracy: subtract b's best",
         "each_at_its_own = accuracy[rate, a] - accuracy[rate, b]": (

@@ -168,18 +168,69 @@ ONE_ERROR: Mistakes = {
         ),
         "errors[best].var() / errors.shape[1]": "the variance is used: take the standard deviation",
         "2 * errors[best].std() / errors.shape[1] ** 0.5": "two standard errors are allowed: take one",
+        "errors[best].std() / 10**0.5": (
+            "it is always divided by the square root of 10: the number of folds is errors.shape[1]"
+        ),
+        "errors[best].std() / 5**0.5": (
+            "it is always divided by the square root of 5: the number of folds is errors.shape[1]"
+        ),
+        "(errors.std(dim=1) / errors.shape[1] ** 0.5).mean()": (
+            "the average of all standard errors is taken: take the one at the minimum, that of the best "
+            "penalty"
+        ),
+        "errors[best].std() / errors.shape[1] ** 0.5 + errors.std(dim=1) / errors.shape[1] ** 0.5": (
+            "both have an error bar here, two standard errors: one is allowed, that of the best penalty"
+        ),
+        "mean.std() / len(mean) ** 0.5": (
+            "this is how the curve varies over the penalties: the standard error at the minimum, over the "
+            "folds, is asked for"
+        ),
+        "mean.std()": (
+            "this is how the curve varies over the penalties: the standard error at the minimum, over the "
+            "folds, is asked for"
+        ),
     },
     "penalties[mean <= limit].max()": {
         "penalties[mean <= limit].min()": (
             "the smallest such penalty is returned: the rule takes the largest, the simplest model"
         ),
-        "penalties.max()": "the largest of all penalties is returned, whatever its error",
+        "penalties.max()": (
+            "the largest of all penalties is returned, whatever its error: only those count whose error is "
+            "at most the minimum plus one standard error"
+        ),
         "(mean <= limit).nonzero().max()": "the place in the list is returned: return the penalty",
+        "limit": "this is the limit for the errors: the largest penalty within it is asked for",
+        "penalties[mean <= limit][-1]": (
+            "the last one in the list is returned: the penalties need not be sorted, take the largest (max)"
+        ),
+        "penalties[mean <= limit][0]": (
+            "the first one in the list is returned: the penalties need not be sorted, take the largest (max)"
+        ),
+        "penalties[mean <= limit].mean()": "the mean of such penalties is returned: take the largest",
+        "penalties[mean.where(mean <= limit, -torch.inf).argmax()]": (
+            "of those within the limit the one with the largest error is returned: take the largest penalty"
+        ),
+        "penalties[mean.where(mean > limit, torch.inf).argmin()]": (
+            "this is the first penalty beyond the limit: take the largest within it"
+        ),
+        "penalties[best + int((mean[best:] <= limit).cumprod(0).sum()) - 1]": (
+            "this stops at the first error above the limit: later ones may be within it again; take the "
+            "largest of all penalties within it"
+        ),
         "penalties[(mean - limit).abs().argmin()]": (
             "the penalty whose error is nearest to the limit is returned: it must not exceed the limit"
         ),
     },
     "mean[best] + ": {"mean[best] - ": "the standard error is subtracted: the limit lies above the minimum"},
+    "mean <= limit": {
+        "mean < limit": "an error that is exactly at the limit is within it: at most, <=",
+    },
+    ("best = mean.argmin()", "mean[best] +"): {
+        (
+            "best, fold = divmod(int(errors.argmin()), errors.shape[1])",
+            "errors[best, fold] +",
+        ): "the smallest error of a single fold is taken: average over the folds first",
+    },
     "errors.mean(dim=1)": {
         "errors.median(dim=1).values": "the median over the folds is taken: take the mean"
     },
@@ -206,6 +257,10 @@ _W = _numbers(-3.0, -0.7, -0.2, 0.0, 0.1, 0.6, 2.5)
 _FEW_X, _FEW_Y = _numbers(1, 0, 3, 1, -1, 2, 1, -3).view(4, 2), _numbers(2, 5, -1, 0)
 
 _PENALTIES = torch.logspace(-2, 1, 31, dtype=torch.float64)
+
+
+_ORDER = torch.randperm(31, generator=torch.Generator().manual_seed(5))
+_SHUFFLED = _PENALTIES[_ORDER]
 
 
 def _curve(seed: int, bend: float, spread: float, folds: int) -> Tensor:
@@ -248,12 +303,15 @@ EXERCISES = [
     Exercise(
         one_standard_error,
         cases=[
+            (_numbers(0.1, 0.3, 1.0, 3.0), _numbers(5.5, 6.1, 5.0, 8.6, 5.9, 6.2, 6.3, 8.5).view(4, 2)),
+            (_PENALTIES, _curve(6, 0.2, 3.0, 2)),
             (_PENALTIES, _curve(1, 0.3, 1.0, 5)),
             (_PENALTIES, _curve(2, 0.2, 1.5, 10)),
             (_PENALTIES.flip(0), _curve(3, 0.5, 2.0, 8).flip(0)),
             (_PENALTIES, _curve(4, 0.05, 2.0, 3)),
-            (_PENALTIES, _curve(6, 0.2, 3.0, 2)),
             (_PENALTIES[4:], _curve(5, 0.1, 0.7, 6)[4:]),
+            (_SHUFFLED, _curve(7, 0.15, 1.2, 7)[_ORDER]),
+            (_numbers(0.3, 0.03, 3.0, 0.1), _numbers(5, 7, 9, 6).view(4, 1).expand(4, 3)),  # folds all alike
         ],
         mistakes=ONE_ERROR,
         hints=(

@@ -63,6 +63,7 @@ _MEAN = {
         "values.mean((0, -1),": "averaged over everything: each vector has statistics of its own",
     },
 }
+_GRADIENTS_MEAN = "averaged over axis 0, the vectors: the means of h and h * x_hat are those of each vector"
 _WEIGHT = {"h = weight * grad_y": {"h = grad_y": "weight is missing in grad_x: h = weight * grad_y"}}
 _LAST_TERM = {
     "": "the term x_hat * mean(h * x_hat) is missing: s or r also depends on x",
@@ -70,6 +71,8 @@ _LAST_TERM = {
     " - mean(h * x_hat)": "the last term lacks its factor x_hat: x_hat * mean(h * x_hat)",
     " - x_hat * mean(h * x)": "the last term averages h * x: it should be h * x_hat",
     " - x_hat * mean(h)": "the last term averages h: it should be h * x_hat",
+    " - x_hat * (h * x_hat)": "the last term is no mean: take mean(h * x_hat)",
+    " - mean(h * x_hat) / x_hat": "the last term is divided by x_hat: multiply by it",
 }
 _TO_WEIGHT = {
     "(grad_y * x_hat)": {
@@ -117,10 +120,28 @@ def _summed(term: str) -> Mistakes:
 RMS_BACKWARD: Mistakes = {
     **_MEAN,
     **_sizes("torch.sqrt(mean(x**2) + eps)"),
+    "mean(x**2)": {
+        "(x**2).sum(-1, keepdim=True)": (
+            "r is the norm of the vector: the root mean square divides by the number of its elements"
+        ),
+        "mean((x - mean(x)) ** 2)": "r is the standard deviation: RMS norm subtracts no mean, x ** 2",
+    },
+    "(h - x_hat * mean(h * x_hat)) / r": {
+        "h - x_hat * mean(h * x_hat) / r": "only the last term is divided by r: h is divided by it as well",
+        "(h - x_hat * (h * x_hat).mean(0)) / r": _GRADIENTS_MEAN,
+    },
     "    r = ": {"    x = x - mean(x)\n    r = ": "the mean is subtracted: RMS norm leaves it in"},
     **_WEIGHT,
     " - x_hat * mean(h * x_hat)": _LAST_TERM
     | {
+        " - x_hat * mean(h * x)": (
+            "the last term averages h * x, or is not divided by r: it should be x_hat * mean(h * x_hat) / "
+            "r, within the brackets"
+        ),
+        " - x_hat * mean(h) * mean(x_hat)": (
+            "the last term is a product of means, and that of x_hat is near 0: take the mean of the product "
+            "h * x_hat"
+        ),
         " - mean(h) - x_hat * mean(h * x_hat)": (
             "the term mean(h) belongs to layer norm: RMS norm subtracts no mean"
         ),
@@ -146,6 +167,23 @@ RMS_BACKWARD: Mistakes = {
 
 LAYER_BACKWARD: Mistakes = {
     **_MEAN,
+    "(h - mean(h) - x_hat * mean(h * x_hat)) / s": {
+        "(h - h.mean(0) - x_hat * (h * x_hat).mean(0)) / s": _GRADIENTS_MEAN,
+        "(h - x_hat * mean(h * x_hat)) / s - mean(x)": (
+            "the mean of x is subtracted from the gradient: it should be the mean of h, before the division "
+            "by s"
+        ),
+        "(h - mean(x) - x_hat * mean(h * x_hat)) / s": (
+            "the mean of x is subtracted from the gradient: it should be the mean of h"
+        ),
+        "(h - x_hat * mean(h * x_hat)) / s - mean(h)": (
+            "the mean of h is not divided by s: brackets round all three terms"
+        ),
+        "(h - mean(h)) / s - x_hat * mean(h * x_hat)": (
+            "the last term is not divided by s: brackets round all three terms"
+        ),
+        "h / s - mean(h) - x_hat * mean(h * x_hat)": "only h is divided by s: brackets round all three terms",
+    },
     "mean(deviation**2)": {
         "mean(deviation**2) / (1 - 1 / x.shape[-1])": UNBIASED,
     },
@@ -156,7 +194,13 @@ LAYER_BACKWARD: Mistakes = {
         "": "the mean is treated as a constant: the term - mean(h) is missing",
         " + mean(h)": "the term mean(h) has the wrong sign",
     },
-    " - x_hat * mean(h * x_hat)": _LAST_TERM,
+    " - x_hat * mean(h * x_hat)": _LAST_TERM
+    | {
+        "": (
+            "the term x_hat * mean(h * x_hat) is missing, for s also depends on x; or it is a product of "
+            "means, which is 0: take the mean of the product h * x_hat"
+        ),
+    },
     **_divided("s"),
     **_summed("sums"),
     "(grad_y * x_hat)": _TO_WEIGHT["(grad_y * x_hat)"]

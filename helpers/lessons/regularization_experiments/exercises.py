@@ -86,6 +86,22 @@ EFFECT: Mistakes = {
         "max(arm[rate][0])": "the rate of the best single run is chosen: take the mean over the seeds",
         "min(arm[rate][0])": "the rate of the best worst run is chosen: take the mean over the seeds",
         "arm[rate][0][0]": "only the first seed chooses: take the mean over all seeds",
+        "sum(plain[rate][0]) + sum(penalized[rate][0])": (
+            "one rate is chosen for both arms together: choose each arm's own"
+        ),
+        "sum(penalized[rate][0]) - sum(plain[rate][0])": (
+            "the rate of the largest difference is chosen for both: choose each arm's own best rate"
+        ),
+        "sorted(arm[rate][0])[len(arm[rate][0]) // 2]": (
+            "the rate of the best median is chosen: take the mean over the seeds"
+        ),
+        "-rate": "the smallest rate is chosen, whatever its accuracy",
+        "sum(arm[rate][0 if arm is plain else 1])": (
+            "the rate of the penalized arm is chosen by its test accuracies: choose on the held-out images"
+        ),
+        "sum(arm[rate][1 if arm is plain else 0])": (
+            "the rate of the plain arm is chosen by its test accuracies: choose on the held-out images"
+        ),
         "rate": "the largest rate is chosen, whatever its accuracy",
         "sum(plain[rate][0])": "the rate of the plain arm serves both arms: choose one for each",
         "sum(penalized[rate][0])": "the rate of the penalized arm serves both: choose one for each",
@@ -101,7 +117,57 @@ EFFECT: Mistakes = {
         "abs(b - a)": "the sign is lost: with the penalty minus without it",
         "100 * (b - a) / a": "these are percent of an accuracy: points, the plain difference, are asked for",
     },
+    "    return [b - a": {
+        "    return [\n"
+        "        penalized[max(penalized, key=lambda rate: penalized[rate][0][i])][1][i]\n"
+        "        - plain[max(plain, key=lambda rate: plain[rate][0][i])][1][i]\n"
+        "        for i in range(len(tests[0]))\n"
+        "    ]\n"
+        "    return [b - a": (
+            "each seed has a rate of its own here: choose one rate for an arm, by the mean over the seeds"
+        ),
+        "    mean = [\n"
+        "        [sum(v) / len(v) for v in zip(*(test for _, test in arm.values()), strict=True)]\n"
+        "        for arm in (plain, penalized)\n"
+        "    ]\n"
+        "    return [b - a for a, b in zip(*mean, strict=True)]\n"
+        "    return [b - a": "averaged over all rates: choose each arm's best one by its held-out accuracies",
+        "    held = [arm[max(arm, key=lambda r: sum(arm[r][0]))][0] for arm in (plain, penalized)]\n"
+        "    return [\n"
+        "        (b - y) - (a - x) for a, b, x, y in zip(*tests, *held, strict=True)\n"
+        "    ]\n"
+        "    return [b - a": (
+            "the held-out accuracies are subtracted as well: they only choose the rates, return the "
+            "differences in test accuracy"
+        ),
+        **{
+            f"    tests = [plain[{a}][1], penalized[{b}][1]]\n    return [b - a": (
+                f"the rates are fixed to {a} and {b}: choose them by the held-out accuracies"
+            )
+            for a in (0.01, 0.03, 0.1, 0.3)
+            for b in (0.01, 0.03, 0.1, 0.3)
+        },
+    },
     "[b - a for a, b in zip(*tests, strict=True)]": {
+        "sorted(b - a for a, b in zip(*tests, strict=True))": (
+            "the differences are sorted: leave them in the order of the seeds"
+        ),
+        "[b - sum(tests[0]) / len(tests[0]) for b in tests[1]]": (
+            "the mean of the plain arm is subtracted: pair the runs, seed by seed"
+        ),
+        "[sum(tests[1]) / len(tests[1]) - a for a in tests[0]]": (
+            "the mean of the penalized arm is taken: pair the runs, seed by seed"
+        ),
+        "[b - a for a in tests[0] for b in tests[1]]": (
+            "every seed is paired with every other: pair each with the same seed of the other arm"
+        ),
+        "[b - a for b in tests[1] for a in tests[0]]": (
+            "every seed is paired with every other: pair each with the same seed of the other arm"
+        ),
+        "[[y - x for x, y in zip(plain[r][1], penalized[r][1], strict=True)] for r in plain]": (
+            "the differences at all rates are returned: choose one rate for each arm, by its held-out "
+            "accuracies"
+        ),
         "sum(b - a for a, b in zip(*tests, strict=True)) / len(tests[0])": (
             "this is the mean: a list of the differences, one for each seed, is asked for"
         ),
@@ -156,17 +222,28 @@ RUNS: Mistakes = {
 
 
 _PLAIN = {  # rate -> held-out and test accuracies: each wrong way to choose the rates gives another result
-    0.01: ([97.8, 98.3, 98.3], [98.4, 98.8, 97.8]),
-    0.03: ([99.5, 97.7, 98.0], [97.9, 97.9, 99.0]),
-    0.1: ([98.3, 98.9, 99.3], [98.2, 98.4, 98.9]),
-    0.3: ([99.2, 98.5, 98.5], [99.2, 98.6, 97.9]),
+    0.01: ([97.81, 98.34, 98.27], [98.43, 98.76, 97.85]),
+    0.03: ([99.52, 97.66, 98.03], [97.91, 97.88, 99.04]),
+    0.1: ([98.28, 98.91, 99.35], [98.17, 98.43, 98.94]),
+    0.3: ([99.21, 98.47, 98.54], [99.15, 98.62, 97.93]),
 }
 _PENALIZED = {
-    0.01: ([98.5, 98.6, 98.9], [98.4, 99.1, 98.5]),
-    0.03: ([98.4, 98.1, 98.8], [98.9, 98.5, 99.5]),
-    0.1: ([98.9, 98.0, 97.3], [99.2, 98.9, 98.7]),
-    0.3: ([98.0, 98.7, 97.5], [98.1, 99.2, 98.2]),
+    0.01: ([98.52, 98.57, 98.93], [98.44, 99.13, 98.51]),
+    0.03: ([98.38, 98.14, 98.81], [98.92, 98.46, 99.53]),
+    0.1: ([98.94, 98.01, 97.32], [99.18, 98.87, 98.74]),
+    0.3: ([98.03, 98.73, 97.46], [98.09, 99.22, 98.16]),
 }
+
+
+def _arm(seed: int) -> dict[float, tuple[list[float], list[float]]]:
+    """Held-out and test accuracies of five seeds, in points with two decimals, at eight rates."""
+    draw = torch.Generator().manual_seed(seed)
+    drawn = 95 + 4 * torch.rand(8, 2, 5, generator=draw, dtype=torch.float64)
+    rates = (0.3, 0.001, 0.01, 0.003, 1.0, 0.1, 3.0, 0.03)
+    return {
+        rate: tuple(part.round(decimals=2).tolist() for part in parts)
+        for rate, parts in zip(rates, drawn, strict=True)
+    }
 
 
 def _sparse() -> Tensor:
@@ -209,7 +286,7 @@ EXERCISES = [
     ),
     Exercise(
         penalty_effect,
-        cases=[(_PLAIN, _PENALIZED), (_PENALIZED, _PLAIN)],
+        cases=[(_PLAIN, _PENALIZED), (_PENALIZED, _PLAIN), (_arm(1), _arm(2))],
         typed=False,
         mistakes=EFFECT,
         hints=(

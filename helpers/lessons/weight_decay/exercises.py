@@ -1,5 +1,7 @@
 """Exercises of lesson 12: a step of AdamW, rates that stand in for a decay, a decay read off a log."""
 
+import math  # noqa: F401  (mistakes are edits that use it)
+
 import torch
 from torch import Tensor
 
@@ -24,9 +26,27 @@ def rates_without_decay(rates, decay):
     return found
 
 
+def _rates_by_powers(rates, decay):
+    kept, found = 1.0, []
+    for rate in rates:
+        found.append(rate / (kept**2 * (1 - rate * decay)))
+        kept *= 1 - rate * decay
+    return found
+
+
 def decay_from_log(weights, gradients, rate):
     kept = (weights[1:] - rate**2 * gradients) / weights[:-1]  # (1 - rate * decay) ** 2
     return (1 - kept.sqrt().mean()) / rate
+
+
+def _decay_of_first_step(weights, gradients, rate):
+    kept = abs(weights[1] - rate**2 * gradients[0]) / weights[0]
+    return (1 - kept**0.5) / rate
+
+
+def _decay_of_last_step(weights, gradients, rate):
+    kept = abs(weights[-1] - rate**2 * gradients[-1]) / weights[-2]
+    return (1 - kept**0.5) / rate
 
 
 ADAMW: Mistakes = {
@@ -142,6 +162,40 @@ RATES: Mistakes = {
         ),
         "rate * kept * after": "the rates shrink: undecayed weights are longer, so the rates must grow",
         "rate": "the rates are as they were: without decay they must grow",
+        "1 / (kept * after)": "these are the factors alone: multiply them by the rate of the step",
+        "rate - rate * decay": (
+            "the decay is subtracted from the rate: divide the rate by the product of the factors 1 - rate "
+            "* decay, before and after the step"
+        ),
+        "rate / (kept**2 * after)": "one factor too many: kept before the step, and kept after it",
+        "rate / (kept * after) ** 2": "squared once too often: kept before the step, and after it",
+        "rate / (kept * after) ** 0.5": "no square root is taken: kept before the step times kept after it",
+        "rate / (after**2 * (1 - rate * decay))": (
+            "one step too late: at the first step nothing has decayed before it, its factor is 1 - rate * "
+            "decay alone"
+        ),
+        "rate / (1 - rate * decay) ** (2 * len(found) + 1)": (
+            "a power of this step's own factor: each earlier step has a rate of its own, multiply all their "
+            "factors"
+        ),
+        "rates[0] / (1 - rates[0] * decay) ** (2 * len(found) + 1)": (
+            "the first rate is taken for all steps: each has its own, and a factor of its own"
+        ),
+        "rate / (1 - decay) ** (2 * len(found) + 1)": (
+            "the decay is not multiplied by the rate: weights are kept by 1 - rate * decay"
+        ),
+        "rate / (1 - rate * decay) ** 2": (
+            "only the factor of this step is in it: those of all earlier steps multiply"
+        ),
+        "rate * math.exp(decay * (2 * sum(rates[: len(found)]) + rate))": (
+            "an exponential is only nearly the product of the factors 1 - rate * decay: multiply them"
+        ),
+        "rate * math.exp(2 * decay * sum(rates[: len(found)]))": (
+            "an exponential is only nearly the product of the factors 1 - rate * decay: multiply them"
+        ),
+        "rate / (1 - decay * sum(rates[: len(found)])) / (1 - decay * sum(rates[: len(found) + 1]))": (
+            "a sum is only nearly the product of the factors 1 - rate * decay: multiply them"
+        ),
         "rate * (1 - rate * decay) ** (-2 * len(found))": (
             "the power is even: the gradient is taken before the decay of its own step, the step after it"
         ),
@@ -163,7 +217,14 @@ RATES: Mistakes = {
             "after it"
         ),
     },
+    "kept = after\n": {
+        "kept *= 1 - found[-1] * decay\n": (
+            "the new rates are put into the factors: the decay belongs to the given ones, 1 - rate * decay"
+        ),
+    },
     "return found": {
+        "return found[:1]": "only the first rate is returned: does the `return` stand inside the loop?",
+        "return sum(found)": "the sum is returned: return the rate of each step",
         "return found[-1]": "only the last rate is returned: return the rate of each step",
         "return found[1:] + found[:1]": "the first rate stands last",
     },
@@ -182,6 +243,91 @@ LOG: Mistakes = {
     "kept.sqrt().mean()": {
         "kept.mean()": "kept is (1 - rate * decay) ** 2: its square root is missing",
         "kept.sqrt().sum()": "the steps are summed up: take their mean",
+    },
+    "    kept = (weights[1:]": {
+        **{
+            f"    kept = abs({new}) / {old}\n    return {result}\n    kept = (weights[1:]": words
+            for new, old in (
+                ("weights[1] - rate**2 * gradients[0]", "weights[0]"),
+                ("weights[-1] - rate**2 * gradients[-1]", "weights[-2]"),
+            )
+            for result, words in (
+                (
+                    "(1 - kept) / rate",
+                    "kept is (1 - rate * decay) ** 2: its square root is missing",
+                ),
+                (
+                    "kept**0.5 / rate",
+                    "that is what is left, over the rate: the decay takes 1 minus that",
+                ),
+                ("1 - kept**0.5", "that is rate * decay: divide by the rate"),
+                ("kept**0.5", "that is 1 - rate * decay: solve it for the decay"),
+                (
+                    "(1 - kept) / (2 * rate)",
+                    "that holds for small rate * decay only: take the square root instead of half",
+                ),
+            )
+        },
+        **{
+            f"    return {result}\n    kept = (weights[1:]": words
+            for result, words in (
+                (
+                    "(1 - (abs(weights[1] ** 2 - rate**2 * gradients[0] ** 2) / weights[0] ** 2) ** 0.5) / "
+                    "rate",
+                    "the log holds squares already: nothing is squared again",
+                ),
+                (
+                    "(1 - (abs(weights[1] - rate**2 * gradients[0] ** 2) / weights[0]) ** 0.5) / rate",
+                    "the log holds squares: gradients is not squared again",
+                ),
+                (
+                    "(1 - (abs(weights[-1] - rate**2 * gradients.sum()) / weights[0]) ** 0.5) / rate",
+                    "first and last line are compared: each step shrinks what the steps before it added; "
+                    "take one step, from a line to the next",
+                ),
+                (
+                    "(1 - (weights[-1] / weights[0]) ** (0.5 / len(gradients))) / rate",
+                    "the steps themselves make the weights longer: subtract rate ** 2 times the squared "
+                    "gradient, in each step",
+                ),
+                (
+                    "(1 - (abs(weights[0] - rate**2 * gradients[0]) / weights[1]) ** 0.5) / rate",
+                    "old and new squared norm are exchanged: the new one, without the step, is divided by "
+                    "the old one",
+                ),
+                (
+                    "(1 - (weights[1].sqrt() - rate * gradients[0].sqrt()) / weights[0].sqrt()) / rate",
+                    "norms are subtracted: the step is orthogonal to the weights, so it is the squares that "
+                    "add up (Pythagoras)",
+                ),
+                (
+                    "(1 - (weights[1:].sqrt() - rate * gradients.sqrt()) / weights[:-1].sqrt()).mean() / "
+                    "rate",
+                    "norms are subtracted: the step is orthogonal to the weights, so it is the squares that "
+                    "add up (Pythagoras)",
+                ),
+                (
+                    "(1 - (abs(weights[1].sqrt() - rate**2 * gradients[0].sqrt()) / weights[0].sqrt()) ** "
+                    "0.5) / rate",
+                    "the log holds squares: take no square root of its numbers",
+                ),
+                (
+                    "rate * gradients[-1] / (2 * weights[-1])",
+                    "that is the equilibrium of weights whose length no longer changes: this log is not "
+                    "there yet",
+                ),
+                (
+                    "rate * gradients[0] / (2 * weights[0])",
+                    "that is the equilibrium of weights whose length no longer changes: this log is not "
+                    "there yet",
+                ),
+                (
+                    "rate * (gradients / weights[1:]).mean() / 2",
+                    "that is the equilibrium of weights whose length no longer changes: this log is not "
+                    "there yet",
+                ),
+            )
+        },
     },
     "(1 - kept.sqrt().mean()) / rate": {
         "1 - kept.sqrt().mean()": "that is rate * decay: divide by the rate",
@@ -261,6 +407,7 @@ EXERCISES = [
             ([0.3, 0.1], 0.0),
             ([1.0, 0.2, 0.7, 0.05, 0.6], 0.3),
         ],
+        forms=(_rates_by_powers,),
         mistakes=RATES,
         hints=(
             "Let the weights with decay be w, those without W = w / kept, where kept is the product of all "
@@ -276,11 +423,12 @@ EXERCISES = [
     Exercise(
         decay_from_log,
         cases=[
-            _log(0.5, 0.1, 6, seed=1),
-            _log(0.1, 0.3, 4, seed=2),
-            _log(1.0, 0.02, 5, seed=3),
-            _log(0.8, 0.5, 3, seed=4),
+            _log(0.5, 0.1037, 6, seed=1),
+            _log(0.1, 0.3149, 4, seed=2),
+            _log(1.0, 0.0213, 5, seed=3),
+            _log(0.8, 0.5271, 3, seed=4),
         ],
+        forms=(_decay_of_first_step, _decay_of_last_step),
         mistakes=LOG,
         hints=(
             "The gradient is at a right angle to the weights: what does Pythagoras say of the new squared "

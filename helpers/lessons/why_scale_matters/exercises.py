@@ -138,12 +138,62 @@ WHITENING: Mistakes = {
     },
 }
 
+_FIRST = (
+    "    def first_of(run):\n"
+    "        return next((t for t, loss in enumerate(run.tolist()) if loss <= goal), math.inf)\n\n"
+)
+_STEPS_OF_EACH = "    a, b = ([first_of(run) for run in arm] for arm in (slow, fast))\n"
 SPEEDUP: Mistakes = {
+    "    for losses in (slow, fast):": {
+        "    for losses in (slow[:, 1:], fast[:, 1:]):": (
+            "one step too few: column 0 is the loss before the first step, column 3 that after three"
+        ),
+        "    for losses in (slow.T, fast.T):": (
+            "rows and columns are exchanged: a row is a rate, a column is a step"
+        ),
+        "    for losses in (slow.mean(dim=0, keepdim=True), fast.mean(dim=0, keepdim=True)):": (
+            "the mean curve over the rates is taken: an arm is to be judged at its own best rate"
+        ),
+    },
+    "    steps = []": {
+        f"{_FIRST}    a, b = (first_of(arm.nan_to_num(posinf=1e3).mean(0)) for arm in (slow, fast))\n"
+        "    return a / b\n    steps = []": (
+            "the mean curve over the rates is taken: an arm is to be judged at its own best rate"
+        ),
+        f"{_FIRST}{_STEPS_OF_EACH}    best = b.index(min(b))\n    return a[best] / b[best]\n    steps = []": (
+            "both arms are taken at the rate that is best for `fast`: each arm has its own"
+        ),
+        f"{_FIRST}{_STEPS_OF_EACH}    best = a.index(min(a))\n    return a[best] / b[best]\n    steps = []": (
+            "both arms are taken at the rate that is best for `slow`: each arm has its own"
+        ),
+        **{
+            f"{_FIRST}{_STEPS_OF_EACH}    a, b = ([min(n, 999) for n in arm] for arm in (a, b))\n"
+            f"    best = {one}.index(min({one}))\n    return a[best] / b[best]\n    steps = []": (
+                f"both arms are taken at the rate that is best for `{arm}`: each arm has its own"
+            )
+            for one, arm in (("a", "slow"), ("b", "fast"))
+        },
+        f"{_FIRST}{_STEPS_OF_EACH}    pairs = zip(a, b, strict=True)\n"
+        "    return max(x / y for x, y in pairs if y and max(x, y) < math.inf)\n    steps = []": (
+            "the largest ratio at a common rate is taken: each arm has its own best rate, then divide"
+        ),
+    },
     "losses <= goal": {
         "losses < goal": "a loss that is equal to the goal has reached it: at or below",
         "losses >= goal": "this looks for losses above the goal: it is reached at or below",
     },
     "first[reached.any(dim=1)].min()": {
+        "(losses > goal).sum(dim=1)[(losses > goal).any(dim=1) & reached.any(dim=1)].min()": (
+            "all steps above the goal are counted: a loss may rise again; the first step at or below it "
+            "counts"
+        ),
+        "(losses.shape[1] - 1 - reached.flip(1).double().argmax(dim=1))[reached.any(dim=1)].min()": (
+            "the last step at or below the goal is taken: the first one counts (is a `break` missing?)"
+        ),
+        "first.where(reached.any(dim=1), losses.shape[1] - 1).double().mean()": (
+            "the mean over the rates is taken, the last step where a rate never gets there: an arm is to be "
+            "judged at its own best rate"
+        ),
         "first.min()": "a rate that never reaches the goal is counted as 0 steps: leave it out",
         "first[reached.any(dim=1)].max()": "the slowest rate of an arm is taken: its best needs the fewest",
         "first[reached.any(dim=1)].double().mean()": (
@@ -176,6 +226,11 @@ SPEEDUP: Mistakes = {
         "steps[0] - steps[1]": "the steps saved: how many times fewer is asked for, a ratio",
         "steps[0]": "the steps of `slow` alone: divide by those of `fast`",
         "1 - steps[1] / steps[0]": "the share of steps saved: how many times fewer is asked for",
+        "100 * (1 - steps[1] / steps[0])": "the percent of steps saved: how many times fewer is asked for",
+        "100 * steps[0] / steps[1]": "in percent: how many times fewer is asked for, a ratio",
+        "(steps[0] - steps[1]) / steps[1]": "that is how many times more, minus 1: the ratio is asked for",
+        "slow.min() / fast.min()": "losses are compared: the steps to the goal are to be",
+        "slow[:, -1].min() / fast[:, -1].min()": "losses are compared: the steps to the goal are to be",
     },
 }
 
@@ -236,6 +291,12 @@ _FAST = torch.tensor([
     [2.3, 2.5, 2.4, 1.3, 1.0, 0.9, 0.8, 0.7, 0.6, 0.45],
     [2.3, 2.2, 2.1, 1.9, 1.6, 1.2, 0.9, 0.7, 0.6, 0.5],
 ])  # fmt: skip
+# Losses that fall below the goal and rise again, each more than once.
+_WAVY = torch.tensor([
+    [2.3, 1.9, 1.4, 1.1, 0.52, 0.7, 0.9, 0.53, 0.6, 0.58],
+    [2.3, 1.7, 1.2, 0.9, 0.8, 0.51, 0.57, 0.59, 0.5, 0.45],
+    [2.3, 2.2, 2.1, 1.9, 1.5, 1.3, 0.66, 0.54, 0.47, 0.49],
+])  # fmt: skip
 
 
 EXERCISES = [
@@ -272,8 +333,10 @@ EXERCISES = [
     Exercise(
         speedup,
         cases=[
+            (_SLOW, _FAST[[3, 0, 1, 2]], 0.45),
             (_SLOW, _FAST, 0.5),
             (_SLOW, _FAST, 0.25),
+            (_WAVY.roll(1, 0), _WAVY[[0, 2, 1]] * 0.83, 0.55),
             (_SLOW.flip(0), _FAST.roll(2, 0), 1.0),
         ],
         typed=False,

@@ -23,7 +23,7 @@ def test_two_mistakes_at_once_are_both_named(said):
 @pytest.mark.parametrize(
     ("name", "answer", "words"),
     [
-        ("judge", lambda low, high, matters: "yes", "is 'yes', it should be 'holds'"),
+        ("judge", lambda low, high, matters: "yes", "is 'yes': return one of these words exactly"),
         ("runs_for", lambda s, half_width, t: "four", "is 'four': one number is asked for"),
         ("standard_error", lambda correct, images: None, "is None: is a `return` missing?"),
         ("standard_error", lambda correct, images: correct / 0, "it stops with ZeroDivisionError"),

@@ -137,7 +137,7 @@ def test_a_mistake_as_a_learner_writes_it_is_named(name, answer, words, said):
         ("fold", lambda *case: (case[0][:1], case[1]), "has shape (1, 3), it should have (3, 3)"),
         ("fold", in_place, "it changes weight itself"),
         ("fold", lambda *case: (exercises.fold(*case)[0].cos(), exercises.fold(*case)[1]), "has no name for"),
-        ("main_effect", lambda a, f: 0.0, "the argument factor makes no difference"),
+        ("main_effect", lambda a, f: 0.0, "it is 0 for every input that was tried"),
         ("main_effect", lambda a, f: [1.0, 2.0], "one number is asked for"),
         ("main_effect", lambda a, f: a["batch norm"], "it stops with KeyError"),
         ("shrinkage", lambda *arms: 1.0, "it should return 2 things, the mean, the standard error"),

@@ -75,7 +75,7 @@ def through_rms_norm(grad_y, x, weight, eps=1e-5):
             lambda *moved: "batch",
             "which_norm(1, 6, 1, 6) gives 'batch': batch norm in training",
         ),
-        ("which_norm", lambda *moved: "group norm", "that is not right"),
+        ("which_norm", lambda *moved: "group norm", "return one of these words exactly"),
         ("which_norm", lambda *moved: 1 / 0, "it stops with ZeroDivisionError"),
     ],
 )
