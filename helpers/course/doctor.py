@@ -113,13 +113,12 @@ def _torch_works() -> Check:
 
 def _course() -> Check:
     """Which `helpers` a program elsewhere gets: this course's, or a package that happens to be called so."""
-    code = "import helpers; print(helpers.__file__ or list(helpers.__path__)[0])"
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code], cwd=tempfile.gettempdir(), capture_output=True, text=True
+    done = _path_from(
+        [sys.executable, "-P"], "import helpers; path = helpers.__file__ or list(helpers.__path__)[0]"
     )
     if done.returncode:
         return Check("helpers", "not installed here", INSTALL)
-    found = Path(done.stdout.strip())
+    found = Path(os.fsdecode(done.stdout))
     if found.is_relative_to(ROOT):
         return Check("helpers", "this course's")
     return Check(
@@ -146,14 +145,18 @@ def _kernel() -> Check:
     if python in ("python", f"python{major}", f"python{major}.{minor}"):  # Jupyter starts the one it runs in
         return Check(name, "this Python")
     try:
-        done = subprocess.run(
-            [python, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, timeout=60
-        )
-    except (OSError, subprocess.SubprocessError) as error:
+        done = _path_from([python], "path = sys.prefix")
+    except (OSError, ValueError, subprocess.SubprocessError) as error:  # ValueError: a name not of the locale
         return Check(name, f"{python} does not start ({error})", install)
-    if done.returncode == 0 and os.path.realpath(done.stdout.strip()) == os.path.realpath(sys.prefix):
+    if done.returncode == 0 and os.path.realpath(os.fsdecode(done.stdout)) == os.path.realpath(sys.prefix):
         return Check(name, "this Python")
     return Check(name, f"another Python, {python}", install)
+
+
+def _path_from(python: list[str], code: str) -> subprocess.CompletedProcess[bytes]:
+    """What that Python gives as the `path` of this code, in the file system's bytes: no locale has a say."""
+    code = f"import os, sys; {code}; sys.stdout.buffer.write(os.fsencode(path))"
+    return subprocess.run([*python, "-c", code], cwd=tempfile.gettempdir(), capture_output=True, timeout=60)
 
 
 def _writable(name: str, folder: Path, remedy: str) -> Check:

@@ -87,7 +87,9 @@ def typed(text: str) -> Any:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"  # papermill makes a string of "false", which is true
     for read in (int, float, ast.literal_eval):
-        with contextlib.suppress(ValueError, SyntaxError):
+        with contextlib.suppress(
+            ValueError, SyntaxError, RecursionError, MemoryError
+        ):  # of ast, if it is deep
             return read(text)
     return text
 
@@ -171,11 +173,28 @@ def run(
 
 
 def _remember(result: dict[str, Any], path: Path) -> None:
-    """Puts a result in place of the lesson's earlier one."""
-    others = [run for run in runs(path) if run["lesson"] != result["lesson"]]
-    files.write(path, json.dumps(sorted([*others, result], key=lambda run: run["lesson"]), indent=1) + "\n")
+    """Puts a result in place of the lesson's earlier one, whatever another command does at the same time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.lock(f"{path}.lock"):
+        others = [run for run in runs(path) if run["lesson"] != result["lesson"]]
+        kept = sorted([*others, result], key=lambda run: run["lesson"])
+        files.write(path, json.dumps(kept, indent=1) + "\n")
 
 
 def runs(path: Path = BUILD / "runs.json") -> list[dict[str, Any]]:
-    """The latest result of each lesson that was run, or an empty list."""
-    return json.loads(path.read_text("utf-8")) if path.is_file() else []
+    """The latest result of each lesson that was run; what is in the file and is no result is passed over."""
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):  # no lesson was run yet, or the file is not ours
+        kept = []
+    return [run for run in kept if _is_result(run)] if isinstance(kept, list) else []
+
+
+def _is_result(run: Any) -> bool:
+    texts = ("lesson", "status", "finished")
+    return (
+        isinstance(run, dict)
+        and all(isinstance(run.get(name), str) for name in texts)
+        and isinstance(run.get("seconds"), int | float)
+        and {"error", "parameters"} <= run.keys()
+    )

@@ -105,8 +105,26 @@ def test_helpers_of_another_project(file, tmp_path, monkeypatch):
     assert found.remedy.startswith("remove it (pip uninstall, or out of PYTHONPATH)")
 
 
+def test_a_folder_with_an_umlaut_where_python_speaks_ascii(tmp_path):
+    """Another package in such a folder, and a kernel there. Both were tracebacks."""
+    folder = tmp_path / "Übung"
+    (folder / "kernels" / "python3").mkdir(parents=True)
+    (folder / "helpers.py").write_text("")
+    (folder / "env").symlink_to(sys.prefix)
+    (folder / "kernels" / "python3" / "kernel.json").write_text(
+        json.dumps(argv(folder / "env" / "bin" / "python"))
+    )
+    code = "from helpers.course import doctor; print(ascii([doctor._course().found, doctor._kernel().found]))"
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONPATH": str(folder), "JUPYTER_PATH": str(folder)}
+    run = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"]
+    done = subprocess.run(run, env=os.environ | ascii_only, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "another package" in done.stdout
+    assert "does not start" in done.stdout  # nor could Jupyter, which gives it the same name
+
+
 def test_the_course_is_not_installed(monkeypatch):
-    gone = subprocess.CompletedProcess([], 1, "", "ModuleNotFoundError")
+    gone = subprocess.CompletedProcess([], 1, b"", b"ModuleNotFoundError")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: gone)
     assert doctor._course() == doctor.Check("helpers", "not installed here", INSTALL)
 

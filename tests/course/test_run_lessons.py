@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -96,10 +97,41 @@ def test_papermill_alone_passes_a_lesson_that_exits_early(tmp_path):
     assert done.cells[-1].execution_count is None
 
 
+def result(lesson: str, status: str) -> dict:
+    return {
+        "lesson": lesson, "status": status, "seconds": 1.5, "error": None, "parameters": {},
+        "finished": "2026-11-28T01:00:00+00:00",
+    }  # fmt: skip
+
+
+FOREIGN = ["", "{", "null", "1", '{"lesson": "01"}', "[1, null]", '[{"lesson": 1}]', "\0", "[" * 100_000]
+
+
+@pytest.mark.parametrize("content", [*FOREIGN, b"\xff\xfe"], ids=range(len(FOREIGN) + 1))
+def test_a_list_of_results_that_is_broken_costs_no_lesson_its_result(content, tmp_path):
+    """It was read when a lesson of minutes had ended, and the result was lost in a traceback."""
+    path = tmp_path / "runs.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert run_lessons.runs(path) == []
+    run_lessons._remember(result("02", "passed"), path)
+    assert run_lessons.runs(path) == [result("02", "passed")]
+
+
+def test_two_commands_that_end_at_once_are_both_remembered(tmp_path):
+    path, names = tmp_path / "build" / "runs.json", [f"{i:02}" for i in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: run_lessons._remember(result(name, "passed"), path), names))
+    assert [run["lesson"] for run in run_lessons.runs(path)] == names
+
+
+def test_a_value_too_deep_for_python_is_a_text():
+    assert run_lessons.typed("1" + "+1" * 5000).startswith("1+1")
+
+
 def test_a_later_run_of_one_lesson_keeps_the_results_of_others(tmp_path):
-    run_lessons._remember({"lesson": "02", "status": "failed"}, tmp_path / "runs.json")
-    run_lessons._remember({"lesson": "01", "status": "passed"}, tmp_path / "runs.json")
-    run_lessons._remember({"lesson": "02", "status": "passed"}, tmp_path / "runs.json")
+    run_lessons._remember(result("02", "failed"), tmp_path / "runs.json")
+    run_lessons._remember(result("01", "passed"), tmp_path / "runs.json")
+    run_lessons._remember(result("02", "passed"), tmp_path / "runs.json")
     remembered = run_lessons.runs(tmp_path / "runs.json")
     assert [(run["lesson"], run["status"]) for run in remembered] == [("01", "passed"), ("02", "passed")]
 
