@@ -221,7 +221,8 @@ def instance_norm(
     """Normalize each channel of each image of `x` (N, C, ...); all else is (C,). Ulyanov et al. 2016, eq. 3.
 
     Running statistics, if given, move towards the images' statistics, averaged over the batch. With
-    `use_input_stats=False` they must be given, and are used as batch norm uses them.
+    `use_input_stats=False` they must be given, and are used as batch norm uses them. channels_last stays so,
+    for the convolution behind it; torch's instance norm gives contiguous memory.
     Raises ValueError for a single pixel per channel, RuntimeError for vectors that do not fit `x`.
     """
     if use_input_stats:
@@ -230,10 +231,10 @@ def instance_norm(
     norm_checks.shapes((x.shape[1],), weight=weight, bias=bias)
     norm_checks.types(x, weight=weight, bias=bias)
     if not use_input_stats:
-        return _as_x(_by_running_statistics(x, running_mean, running_var, weight, bias, eps), x).contiguous()
+        return _as_x(_by_running_statistics(x, running_mean, running_var, weight, bias, eps), x)
     x_hat, mean, var = normalize(x, range(2, x.dim()), eps)  # mean, var: (N, C, 1, 1)
     _move_running_statistics(running_mean, running_var, mean, var, x, momentum)
-    return _as_x(scale_and_shift(x_hat, weight, bias, _per_channel(x)), x).contiguous()
+    return _as_x(scale_and_shift(x_hat, weight, bias, _per_channel(x)), x)
 
 
 def group_norm(

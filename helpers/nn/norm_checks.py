@@ -18,12 +18,16 @@ def floating_point(x: Tensor) -> None:
 def types(x: Tensor, **tensors: Tensor | None) -> None:
     """Raise RuntimeError if one of the tensors, by its name, has a type that does not go with that of `x`.
 
-    They share the type of `x`; with float16 and bfloat16 they may all be float32. None always fits.
-    Raises NotImplementedError for integers.
+    They share the type of `x`; with float16 and bfloat16 they may all be float32. None always fits, and on
+    meta, without numbers, every type does. Raises NotImplementedError for integers.
     """
     floating_point(x)
     given = {name: tensor.dtype for name, tensor in tensors.items() if tensor is not None}
-    if set(given.values()) <= {x.dtype} or (x.dtype.itemsize == 2 and set(given.values()) == {torch.float32}):
+    if (
+        x.is_meta
+        or set(given.values()) <= {x.dtype}
+        or (x.dtype.itemsize == 2 and set(given.values()) == {torch.float32})
+    ):
         return
     beside = ", ".join(f"{name} {dtype}" for name, dtype in given.items())
     raise RuntimeError(

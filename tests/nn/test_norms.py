@@ -327,6 +327,9 @@ def test_outputs_lie_in_memory_as_torchs(name, layout, training):
     ours, theirs = pair(name, *IMAGE_LAYERS[name])
     x = LAYOUTS[layout](torch.randn(6, 4, 3, 5))
     a, b = ours.train(training)(x), theirs.train(training)(x)
+    if name == "InstanceNorm2d" and layout == "channels_last":  # torch's is contiguous: slow for convolutions
+        assert a.stride() == x.stride()
+        return
     assert a.stride() == b.stride()
     if b.is_contiguous():
         assert a.view(6, -1).shape == (6, 60)
