@@ -67,7 +67,7 @@ TORCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.In
 def networks() -> list:
     found = []
     for name in models.NETWORKS:
-        norms = ("none", "batch", "layer") if name == "mlp" else NORMS
+        norms = ("none", "batch", "layer") if name in ("mlp", "row_lstm") else NORMS
         own = (False, True)
         found += [
             pytest.param(name, norm, o, id=f"{name}-{norm}-{'own' if o else 'torch'}")

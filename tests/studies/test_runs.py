@@ -468,7 +468,7 @@ class TwoMachines:
 
     PLACES: ClassVar = {"10.0.0.1": "kind one", "10.0.0.2": "kind two"}
 
-    def submit(self, function, device, workers, pure):
+    def submit(self, function, study, device, workers, pure):
         (address,) = workers
         return SimpleNamespace(result=lambda: self.PLACES[address.split("//")[1].split(":")[0]])
 
