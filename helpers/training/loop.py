@@ -1,7 +1,9 @@
 """One recipe, one loop: how every network of the course is trained and evaluated."""
 
+import contextlib
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,9 +77,17 @@ def fit(
     """
     execution = execution or Execution.auto()
     _check(model, data, recipe, seed)
+    started = time.perf_counter()
+    with undisturbed(model, seed, execution), torch.backends.cudnn.flags(enabled=True, deterministic=True):
+        epochs, status = _train(model, data, recipe, seed, execution, progress)
+    return Run(epochs, status, time.perf_counter() - started, execution)
+
+
+@contextlib.contextmanager
+def undisturbed(model: nn.Module, seed: int, execution: Execution) -> Iterator[None]:
+    """What a training has about it, whatever the caller has set: its seed, mode, gradients and threads."""
     keep_freed_memory()
     threads = torch.get_num_threads()
-    started = time.perf_counter()
     with (
         modes.seeded(seed, execution.device),  # of dropout; the batches have a generator of their own
         modes.training(model),
@@ -87,11 +97,9 @@ def fit(
     ):
         torch.set_num_threads(execution.threads)
         try:
-            with torch.backends.cudnn.flags(enabled=True, deterministic=True):
-                epochs, status = _train(model, data, recipe, seed, execution, progress)
+            yield
         finally:
             torch.set_num_threads(threads)
-    return Run(epochs, status, time.perf_counter() - started, execution)
 
 
 def _train(

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from helpers.nn import modes
 from helpers.text.batches import Batches
 from helpers.text.datasets import TextData
-from helpers.training.execution import Execution, keep_freed_memory
-from helpers.training.loop import Run
+from helpers.training.execution import Execution
+from helpers.training.loop import Run, undisturbed
 from helpers.training.recipe import TextRecipe
 
 EVALUATION_BATCH = 64  # windows
@@ -48,21 +48,10 @@ def fit(
     execution = execution or Execution.float32()
     text = data.train[: recipe.characters]
     batches = Batches(text, recipe.batch_size, recipe.length, seed=seed, device=execution.device)
-    keep_freed_memory()
-    threads = torch.get_num_threads()
     started = time.perf_counter()
-    with (
-        modes.seeded(seed, execution.device),
-        modes.training(model),
-        torch.inference_mode(False),
-        torch.autocast(execution.device, enabled=False, cache_enabled=False),
-    ):
-        torch.set_num_threads(execution.threads)
-        try:
-            model.to(execution.device)
-            entries, status = _train(model, data.validation, recipe, batches, execution, progress)
-        finally:
-            torch.set_num_threads(threads)
+    with undisturbed(model, seed, execution):
+        model.to(execution.device)
+        entries, status = _train(model, data.validation, recipe, batches, execution, progress)
     return Run(entries, status, time.perf_counter() - started, execution)
 
 
@@ -103,9 +92,7 @@ def _train(
             }
             if modes.running_norms(model):
                 size = recipe.batch_size * recipe.length
-                whole = validation[
-                    : 1 + (len(validation) - 1) // size * size
-                ]  # batches of the training's size
+                whole = validation[: 1 + (len(validation) - 1) // size * size]  # in batches of that size
                 with modes.batch_statistics(model):
                     entry["batch_loss"] = evaluate(model, whole, recipe.length, execution, recipe.batch_size)
             entry["seconds"] = time.perf_counter() - started
