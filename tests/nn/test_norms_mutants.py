@@ -1,18 +1,14 @@
 """The proofs of the norms can fail: each mistake here, made in the norms' source, is found by them."""
 
-import types
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from torch.func import jacfwd
 
 from helpers.nn import functional, norms
+from tests.mutants import mutated
 from tests.nn import test_norms, test_norms_transforms
-
-SOURCE = Path(functional.__file__).read_text(encoding="utf-8")
-MODULES = Path(norms.__file__).read_text(encoding="utf-8")
 
 
 def same_as_torch() -> None:
@@ -176,16 +172,9 @@ def test_same_as_torch_without_a_mistake():
     same_as_torch()
 
 
-def mutated(source: str, right: str, wrong: str) -> types.ModuleType:
-    assert source.count(right) == 1
-    mutant = types.ModuleType("mutant")
-    exec(source.replace(right, wrong), mutant.__dict__)
-    return mutant
-
-
 @pytest.mark.parametrize(("right", "wrong", "proof"), [pytest.param(*m[1:], id=m[0]) for m in MUTANTS])
 def test_mistakes_are_found(right, wrong, proof, monkeypatch):
-    mutant = mutated(SOURCE, right, wrong)
+    mutant = mutated(functional, right, wrong)
     for name in ("batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm", "normalize"):
         for module in (norms, functional):
             monkeypatch.setattr(module, name, getattr(mutant, name))
@@ -195,7 +184,7 @@ def test_mistakes_are_found(right, wrong, proof, monkeypatch):
 
 @pytest.mark.parametrize(("right", "wrong", "proof"), [pytest.param(*m[1:], id=m[0]) for m in LAYER_MUTANTS])
 def test_mistakes_in_layers_are_found(right, wrong, proof, monkeypatch):
-    mutant = mutated(MODULES, right, wrong)
+    mutant = mutated(norms, right, wrong)
     for name in norms.__all__:
         monkeypatch.setattr(norms, name, getattr(mutant, name))
     with pytest.raises(FOUND):

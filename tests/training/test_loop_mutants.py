@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import types
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +15,7 @@ from helpers.images.batches import Augment
 from helpers.training import loop
 from helpers.training.execution import Execution
 from helpers.training.recipe import Recipe
+from tests.mutants import mutated
 
 FLOAT32 = Execution("cpu", "float32", 1)
 DIGITS = datasets.load("digits").subset(60)
@@ -315,14 +315,6 @@ FOUND = (AssertionError, RuntimeError, KeyError, ValueError)  # not equal, or th
 @pytest.mark.parametrize("proof", PROOFS)
 def test_the_loop_without_a_mistake(proof):
     PROOFS[proof](loop)
-
-
-def mutated(module: types.ModuleType, right: str, wrong: str) -> types.ModuleType:
-    source = Path(module.__file__).read_text(encoding="utf-8")
-    assert source.count(right) == 1
-    mutant = types.ModuleType("mutant")
-    exec(source.replace(right, wrong), mutant.__dict__)
-    return mutant
 
 
 @pytest.mark.parametrize(("right", "wrong", "proof"), [pytest.param(*m[1:], id=m[0]) for m in MUTANTS])
