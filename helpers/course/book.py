@@ -141,12 +141,13 @@ def lesson(name: str, path: Path) -> NotebookNode:
     """A lesson made ready to be read: links to other pages, set-up and solutions folded, stills explained."""
     notebook = nbformat.read(path, as_version=4)
     exercises = {exercise.name: exercise for exercise in EXERCISES.get(name[:2], [])}
+    badge, ways, setup = publishing.badge(name), _ways(name), publishing.setup_cell()
     cells = []
     for cell in notebook.cells:
         cells.append(cell)
         if cell.cell_type == "markdown":
-            cell.source = linked(cell.source.replace(publishing.badge(name), _ways(name)), "../")
-        elif cell.source == publishing.setup_cell():
+            cell.source = linked(cell.source.replace(badge, ways), "../")
+        elif cell.source == setup:
             cell.metadata["tags"] = ["hide-input"]
         elif "explore(" in cell.source:
             note = "*The sliders of this figure move in Jupyter, VS Code and Colab; here it stands still.*"
