@@ -87,9 +87,7 @@ def typed(text: str) -> Any:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"  # papermill makes a string of "false", which is true
     for read in (int, float, ast.literal_eval):
-        with contextlib.suppress(
-            ValueError, SyntaxError, RecursionError, MemoryError
-        ):  # of ast, if it is deep
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):  # the last if deep
             return read(text)
     return text
 

@@ -67,14 +67,8 @@ def form(name: str, value: object, right: object, typed: bool) -> str | None:
         return f"{name} is complex: a square root of a negative number, or eigvals instead of eigvalsh"
     found = tensor(value)
     if found is None:
-        asked = (
-            "one number is"
-            if not wanted.ndim
-            else "a tensor of numbers is"
-            if typed
-            else "a list of numbers is"
-        )
-        return f"{name} is {value!r}: {asked} asked for"
+        asked = "one number" if not wanted.ndim else f"a {'tensor' if typed else 'list'} of numbers"
+        return f"{name} is {value!r}: {asked} is asked for"
     if found.shape != wanted.shape:
         if not wanted.ndim:
             return f"{name} is {plain(value)}: one number is asked for"

@@ -159,8 +159,7 @@ class Exercise:
             if "modified by an inplace operation" in str(error):
                 raise Mistaken(
                     "no gradient can be computed: an in-place operation (+=, /=, mul_ ...) overwrote a "
-                    "value "
-                    "that the backward pass needs; write y = y / s, not y /= s"
+                    "value that the backward pass needs; write y = y / s, not y /= s"
                 ) from error
             raise Mistaken(stopped(error, watched.function, where)) from error
 
@@ -288,9 +287,8 @@ class Exercise:
                 else f"{name} is {plain(theirs[name].default)}"
                 for name in other
             )
-            return [f"another default than the exercise's: {given}; where it is left out, {words}"] * bool(
-                other
-            )
+            told = f"another default than the exercise's: {given}; where it is left out, {words}"
+            return [told] if other else []
         for case in self.cases:
             least = case[: len(self.arguments) - len(optional)]
             right = self.look(solution, *copied(least))
@@ -351,8 +349,7 @@ class Exercise:
                     where, number = self._smallest(seen, right, wrong)
                     return [
                         f"the argument {name} makes no difference: with another {name} the result is "
-                        f"the "
-                        f"same (for {where}: {number})"
+                        f"the same (for {where}: {number})"
                     ]
         return []
 
@@ -390,8 +387,7 @@ class Exercise:
             return []
         return [
             "the digits are lost far from zero (float32, mean 10,000): take the mean of (x - mean)², "
-            "not "
-            "E[x²] - E[x]²"
+            "not E[x²] - E[x]²"
         ]
 
     def _named(self, seen: Sequence[Seen], wrong: Sequence[int], most: int) -> list[str]:

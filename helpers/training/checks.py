@@ -52,9 +52,7 @@ def check_model(model: nn.Module) -> None:
         )
     for name, p in model.named_parameters():
         shared = any(step == 0 and size > 1 for step, size in zip(p.stride(), p.shape, strict=True))
-        if p.requires_grad and (
-            shared or not p.is_floating_point()
-        ):  # a fused step would write where it must not
+        if p.requires_grad and (shared or not p.is_floating_point()):  # a fused step would write elsewhere
             what = "has elements that share their memory (expand?)" if shared else f"is {p.dtype}"
             raise ValueError(
                 f"the model's parameter {name} {what}: make it from a tensor of real numbers in memory of "

@@ -249,12 +249,12 @@ READING: Mistakes = {  # of one snippet, so that words are never taken for two m
         _READS.replace(_LAST, "history[-1] - history[0]"): (
             "b and |w| may run down as well as up, and what tells is whether they still move at the end"
         ),
-        _READS.replace("moves(b)", "b[-1] - b[0] > 1e-3"): (
-            "b may run down as well as up: the direction depends on the target, take abs"
-        ),
-        _READS.replace("moves(b)", "b[-1] - b[-2] > 1e-3"): (
-            "b may run down as well as up: the direction depends on the target, take abs"
-        ),
+        **{
+            _READS.replace("moves(b)", f"b[-1] - {before} > 1e-3"): (
+                "b may run down as well as up: the direction depends on the target, take abs"
+            )
+            for before in ("b[0]", "b[-2]")
+        },
         _READS.replace("moves(size)", "size[-1] - size[-2] > 1e-3"): (
             "|w| may become smaller as well as larger: the start is not always too small, take abs"
         ),
@@ -283,14 +283,13 @@ READING: Mistakes = {  # of one snippet, so that words are never taken for two m
         _READS.replace('"both" if moves(size) else "mean"', '"variance" if moves(size) else "mean"'): (
             '"both" never comes: ask for it before "variance" and "mean"'
         ),
-        "    return 'mean' if abs(b[-1] - b[0]) > abs(size[-1] - size[0]) else 'variance'\n": (
-            "b is compared with |w|: both may move, and neither; ask for each by itself whether it moves at "
-            "the end"
-        ),
-        "    return 'mean' if abs(b[-1] - b[-2]) > abs(size[-1] - size[-2]) else 'variance'\n": (
-            "b is compared with |w|: both may move, and neither; ask for each by itself whether it moves at "
-            "the end"
-        ),
+        **{
+            f"    return 'mean' if abs(b[-1] - b[{i}]) > abs(size[-1] - size[{i}]) else 'variance'\n": (
+                "b is compared with |w|: both may move, and neither; ask for each by itself whether it moves "
+                "at the end"
+            )
+            for i in (0, -2)
+        },
         **{
             _READS.replace("moves(b)", f"{b} > 1").replace("moves(size)", "size[-1] > 1.2"): (
                 "the numbers of the example are asked for: other runs start elsewhere; look at the "
@@ -298,12 +297,12 @@ READING: Mistakes = {  # of one snippet, so that words are never taken for two m
             )
             for b in ("b[-1]", "abs(b[-1])")
         },
-        _READS.replace("moves(b)", "b[-1] != b[-2]"): (
-            "b is compared exactly: rounding moves it by a tiny amount; allow for that"
-        ),
-        _READS.replace("moves(b)", "b[-1] != b[0]"): (
-            "b is compared exactly: rounding moves it by a tiny amount; allow for that"
-        ),
+        **{
+            _READS.replace("moves(b)", f"b[-1] != {before}"): (
+                "b is compared exactly: rounding moves it by a tiny amount; allow for that"
+            )
+            for before in ("b[-2]", "b[0]")
+        },
         _READS.replace(f"{_LAST} > 1e-3", "history[-1] != history[-2]"): (
             "compared exactly: eps keeps |w| moving by a few millionths; allow for that"
         ),

@@ -1,6 +1,7 @@
 """What the studies of lesson norms_for_sequences say."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,13 @@ def _each(of: Callable[[str], Differences], conditions: Iterable[str] = INITS) -
     return {name: of(name) for name in conditions}
 
 
+def _ahead(
+    runs: Runs, a: str, b: str | Iterable[str], conditions: Iterable[str] = INITS
+) -> dict[str, Differences]:
+    """Condition -> seed -> by how much a is less than b, each at its best rate."""
+    return _each(lambda one: less(runs, at_best(runs, a, one), at_best(runs, b, one)), conditions)
+
+
 def _warmup_helps(runs: Runs, kind: str, init: str) -> Differences:
     return less(runs, over_rates(runs, f"{kind}, warm-up", init), over_rates(runs, kind, init))
 
@@ -105,11 +113,9 @@ def _by_batch(run: Mapping[str, Any]) -> float:
 
 
 def sequences_rates(runs: Runs, matters: float | None) -> list[Statement]:
-    def said(claim: int, text: str, found: Mapping[str, Differences]) -> Statement:
-        return greater(claim, text, found, "nats", matters)
+    said = partial(greater, unit="nats", matters=matters)
 
-    def ahead(a: str, b: str) -> dict[str, Differences]:
-        return _each(lambda init: less(runs, at_best(runs, a, init), at_best(runs, b, init)))
+    ahead = partial(_ahead, runs)
 
     def batch_by_batch(init: str) -> Differences:
         chosen = best_rate(runs, ["batch"], init)
@@ -164,17 +170,15 @@ def sequences_rates(runs: Runs, matters: float | None) -> list[Statement]:
 
 
 def sequences_depth(runs: Runs, matters: float | None) -> list[Statement]:
-    def said(claim: int, text: str, found: Mapping[str, Differences]) -> Statement:
-        return greater(claim, text, found, "nats", matters)
+    said = partial(greater, unit="nats", matters=matters)
+
+    ahead = _ahead(runs, "pre", "none", DEEP_INITS)
 
     def learned(init: str) -> Differences:
         return {seed: UNIGRAM - value for seed, value in at_best(runs, "post", init).items()}
 
-    def ahead(a: str, b: str) -> dict[str, Differences]:
-        return _each(lambda init: less(runs, at_best(runs, a, init), at_best(runs, b, init)), DEEP_INITS)
-
     return [
-        said(33, "each at its best rate, layer norm ends below no norm in 8 layers", ahead("pre", "none")),
+        said(33, "each at its best rate, layer norm ends below no norm in 8 layers", ahead),
         said(
             38,
             "post-norm of 8 layers learns more than how frequent each character is",
@@ -190,30 +194,17 @@ def sequences_depth(runs: Runs, matters: float | None) -> list[Statement]:
 
 def dynamic_tanh_text(runs: Runs, matters: float | None) -> list[Statement]:
     tanhs = [kind for kind in INSTEAD if kind != "layer"]
-    apart = _each(
-        lambda amount: less(runs, at_best(runs, "layer", amount), at_best(runs, tanhs, amount)), AMOUNTS
-    )
+    apart = _ahead(runs, "layer", tanhs, AMOUNTS)
+    grows = {"all - 1/16": comparison.pairs(runs, apart["all"], apart["1/16"])}
+    said = partial(greater, unit="nats", matters=matters)
     return [
-        greater(
-            37,
-            "each at its best rate and alpha, layer norm ends below tanh(alpha x)",
-            apart,
-            "nats",
-            matters,
-        ),
-        greater(
-            37,
-            "its lead grows with the amount of text",
-            {"all - 1/16": comparison.pairs(runs, apart["all"], apart["1/16"])},
-            "nats",
-            matters,
-        ),
+        said(37, "each at its best rate and alpha, layer norm ends below tanh(alpha x)", apart),
+        said(37, "its lead grows with the amount of text", grows),
     ]
 
 
 def lstm_rows(runs: Runs, matters: float | None) -> list[Statement]:
-    def said(claim: int, text: str, found: Mapping[str, Differences]) -> Statement:
-        return greater(claim, text, found, "points", matters)
+    said = partial(greater, unit="points", matters=matters)
 
     def at(kind: str, order: str) -> dict[int, float]:
         return at_best(runs, kind, order, accuracy)
