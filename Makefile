@@ -1,7 +1,8 @@
 # make lessons   runs every lesson on the built-in data, offline, and writes build/report.html
 # make test      style, imports, unit tests, and every lesson compared with its committed outputs
 # make book      the lessons, claims and results as a static site, build/book/index.html
-# Each sets up .venv first, once. Another Python: make test PYTHON=python3.12
+# Each sets up .venv first, once, through uv where there is one. Another Python: make test PYTHON=python3.12;
+# without uv: make test UV=
 
 .PHONY: lessons test book
 # A person's own settings stay out: .venv alone decides what is imported and how it runs, pip installs there and
@@ -41,6 +42,12 @@ else ifeq ($(has),)
 .PHONY: .venv/installed
 endif
 
+# uv does not read where pip is told to look for packages; where it fails, pip tries.
+UV := $(shell command -v uv)
+packages := -c constraints.txt -e '.[test]'
+pip := .venv/bin/python -m pip
+by_uv := ! $(pip) config list | grep -qE 'index|links' && $(UV) pip install --python .venv/bin/python $(packages)
+
 usable := import sys; sys.version_info < (3, 11) and sys.exit("it is Python %d.%d" % sys.version_info[:2]); import venv, ensurepip
 
 .venv/installed: pyproject.toml constraints.txt
@@ -56,4 +63,4 @@ usable := import sys; sys.version_info < (3, 11) and sys.exit("it is Python %d.%
 	fi; \
 	echo "Setting up .venv with $$found: once, a few minutes, a download of several gigabytes on Linux."; \
 	if [ "$$(.venv/bin/python -V 2>/dev/null)" != "$$($$found -V)" ]; then $$found -m venv --clear .venv || exit 1; fi; \
-	.venv/bin/python -m pip install -c constraints.txt -e '.[test]' && touch $@
+	{ $(if $(UV),$(by_uv) ||) $(pip) install $(packages); } && touch $@

@@ -145,6 +145,7 @@ PYTHON = r"""#!/bin/sh
 here=$(cd "$(dirname "$0")" && pwd)
 case "$*" in
     -V) cat "$here/version" ;;
+    "-m pip config list") echo "$FAKE_PIP_CONFIG" ;;
     -c*) [ -z "$FAKE_FAULT" ] || { echo "$FAKE_FAULT" >&2; exit 1; } ;;
     "-m venv"*) mkdir -p .venv/bin && cp "$here/version" .venv/bin/ &&
         cp "$here/python-fake" .venv/bin/python &&
@@ -168,7 +169,7 @@ def make(tmp_path):
     def run(*arguments: str, **variables: str) -> tuple[int, str, list[str]]:
         (tmp_path / "calls").write_text("")
         done = subprocess.run(
-            ["make", f"PYTHON={fake}", *arguments],
+            ["make", f"PYTHON={fake}", "UV=", *arguments],
             cwd=tmp_path,
             env={"PATH": os.environ["PATH"], **variables},
             stdin=subprocess.DEVNULL,
@@ -209,6 +210,26 @@ def test_make_installs_again_after_a_broken_off_installation(make):
     assert status != 0
     assert calls == ["venv", INSTALL]
     assert make("test")[2] == [INSTALL, *CHECKS]
+
+
+def test_make_installs_with_uv_where_it_can_and_with_pip_where_uv_fails_or_pip_is_told_where_to_look(
+    make, tmp_path
+):
+    """A uv that notes its call, and fails where the fake Python does."""
+    uv = tmp_path / "uv"
+    uv.write_text((tmp_path / "python-fake").read_text("utf-8"))
+    uv.chmod(0o755)
+    by_uv = f"uv pip install --python .venv/bin/python {INSTALL.partition('install ')[2]}"
+    for settings, called in (
+        ({}, [by_uv]),
+        ({"FAKE_FAILS": by_uv}, [by_uv, INSTALL]),
+        ({"FAKE_PIP_CONFIG": "global.extra-index-url='https://mirror'"}, [INSTALL]),
+        ({"FAKE_PIP_CONFIG": ":env:.user='0'"}, [by_uv]),
+    ):
+        (tmp_path / ".venv" / "installed").unlink(missing_ok=True)
+        status, output, calls = make("book", f"UV={uv}", **settings)
+        assert status == 0, output
+        assert [call for call in calls if call != "venv"] == [*called, *BOOK]
 
 
 @pytest.mark.parametrize(
