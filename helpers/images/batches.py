@@ -21,12 +21,15 @@ class Augment:
     rotation: turned about its centre by an angle from U(-rotation, rotation), in degrees, nearest pixel.
     corners: what a rotation leaves uncovered becomes "black" (0 before standardization, as in the published
         recipe) or "mean" (the mean colour of the training images, 0 after standardization).
+    alternating: half of the images, drawn once, are mirrored in the first epoch, the other half in the next,
+        and so on (Jordan 2024, 94 % on CIFAR-10 in 3.29 seconds, section 3.6); in the place of flip's draws.
     """
 
     pad: int = 0
     flip: bool = False
     rotation: float = 0.0
     corners: str = "black"
+    alternating: bool | None = None
 
     def __post_init__(self) -> None:
         turned = isinstance(self.rotation, int | float) and 0 <= self.rotation < 180
@@ -37,6 +40,8 @@ class Augment:
             )
         if self.corners not in CORNERS:
             raise ValueError(f"corners={self.corners!r}; choose one of {', '.join(CORNERS)}")
+        if self.alternating and not self.flip:
+            raise ValueError("alternating=True with flip=False: nothing is mirrored; give flip=True")
 
     @property
     def changes(self) -> bool:
@@ -56,13 +61,22 @@ class Augment:
         angle = (2 * uniform() - 1) * math.radians(self.rotation)
         return shift, mirrored, angle
 
-    def source_pixels(self, count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+    def source_pixels(
+        self,
+        count: int,
+        height: int,
+        width: int,
+        generator: torch.Generator,
+        mirrored: Tensor | None = None,
+    ) -> Tensor:
         """For `count` images, which pixel of the padded image each output pixel shows, counted row by row:
         (count, height * width) int32, negative where it shows a corner.
 
+        mirrored: which images are, (count, 1), in the place of what is drawn.
         Crop, flip and rotation only move pixels, so all three together are one look-up for an output pixel.
         """
-        shift, mirrored, angle = self.draw(count, generator)
+        shift, drawn, angle = self.draw(count, generator)
+        mirrored = drawn if mirrored is None else mirrored
 
         # Where in the crop the pixel comes from: turned about the centre to the nearest pixel, mirrored.
         pixel = torch.arange(height * width)
@@ -148,6 +162,9 @@ class Batches:
         self.batch_size = batch_size
         self.generator = None if seed is None else torch.Generator().manual_seed(seed)
         self.augment = Augment() if augment is None or seed is None else augment
+        self.mirrored = None  # which images are, where that alternates; changed at the start of an epoch
+        if self.augment.alternating:  # a generator of its own: arms with one seed have one order of batches
+            self.mirrored = torch.rand(self.count, 1, generator=torch.Generator().manual_seed(seed)) < 0.5
         # A black pixel, then the pixels of all images. The channels of a pixel lie side by side: one look-up
         # moves it, and what comes out is in channels_last memory format.
         padded = reflect_pad(images, self.augment.pad)
@@ -165,6 +182,8 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.arange(self.count)
+        if self.mirrored is not None:
+            self.mirrored = ~self.mirrored
         if self.generator is not None:
             order = torch.randperm(self.count, generator=self.generator)
         for ids in order.split(self.batch_size):
@@ -178,7 +197,8 @@ class Batches:
             whole = self.pixels[1:].view(self.count, self.height, -1)  # (N, H, W C)
             x = torch.addcmul(self.shift, whole.index_select(0, ids.to(device)).float(), self.scale)
             return x.view(shape).permute(0, 3, 1, 2), self.labels[ids.to(device)]
-        source = self.augment.source_pixels(len(ids), self.height, self.width, self.generator)
+        mirrored = None if self.mirrored is None else self.mirrored[ids]
+        source = self.augment.source_pixels(len(ids), self.height, self.width, self.generator, mirrored)
         per_image = (len(self.pixels) - 1) // self.count
         first = 1 + ids[:, None] * per_image  # of each image's pixels
         source = (source.to(device) + first.to(device, torch.int32)).flatten().clamp_(min=0)  # corners: 0

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+from torch.utils.flop_counter import FlopCounterMode
 
 from helpers.images.datasets import ImageData
 from helpers.nn import modes, norms
@@ -18,9 +19,10 @@ from helpers.nn.layers import (
     norm_layer,
     vector_norm,
 )
+from helpers.nn.separable import SeparableNet, whitening
 from helpers.nn.sequences import RowLstm
 
-NETWORKS = ("cifar_net", "small_cnn", "mlp", "mnist_net", "vgg", "plain_net", "row_lstm")
+NETWORKS = ("cifar_net", "small_cnn", "mlp", "mnist_net", "vgg", "plain_net", "row_lstm", "separable_net")
 
 
 class CifarNet(nn.Module):
@@ -325,7 +327,8 @@ def build(
     """One of NETWORKS for the images of `data`; one seed gives the same other weights whatever the norm.
 
     Normalization starts from ones and zeros and draws no random numbers. `own_layers` takes the course's own
-    normalization layers. `options` are those of the network's class in helpers.nn.networks, such as `depth`.
+    normalization layers. `options` are those of the network's class in helpers.nn, such as `depth`; those of
+    "separable_net" have, in the place of `patches`, `whiten` (True), which takes them from `data`.
     Raises ValueError for an unknown name.
     """
     channels, *size = data.train_images.shape[1:]
@@ -338,10 +341,13 @@ def build(
         "vgg": (Vgg, images | {"size": tuple(size)}),
         "plain_net": (PlainNet, images),
         "row_lstm": (RowLstm, images | {"size": tuple(size)}),
+        "separable_net": (SeparableNet, images),
     }
     if network not in makers:
         raise ValueError(f"unknown network {network!r}; choose one of {', '.join(NETWORKS)}")
     make, settings = makers[network]
+    if network == "separable_net" and options.pop("whiten", True):
+        settings |= {"patches": whitening(data.train_images, data.mean, data.std)}
     with modes.seeded(seed, torch.get_default_device().type):
         return make(norm, own_layers=own_layers, **settings, **options)
 
@@ -388,6 +394,21 @@ def summary(model: nn.Module, input_size: tuple[int, ...]) -> pd.DataFrame:
         for hook in hooks:
             hook.remove()
     return pd.DataFrame(rows)
+
+
+def multiply_adds(model: nn.Module, input_size: tuple[int, ...]) -> int:
+    """Multiply-adds of one forward pass of the convolutions and linear layers, by torch's own counter.
+
+    The images are zeros, in evaluation mode; afterwards each module has the mode it had before.
+
+    Args:
+        input_size: of one batch, (N, C, H, W).
+    """
+    like = next(model.parameters())
+    images = torch.zeros(input_size, dtype=like.dtype, device=like.device)
+    with modes.evaluation(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(images)
+    return counter.get_total_flops() // 2
 
 
 def _leaves(model: nn.Module) -> list[tuple[str, nn.Module]]:

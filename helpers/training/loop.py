@@ -10,11 +10,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim import swa_utils
 from tqdm import tqdm
 
 from helpers.images.batches import Batches
 from helpers.images.datasets import ImageData
 from helpers.nn import modes, penalties
+from helpers.nn.separable import matrices
 from helpers.training.checks import (
     check_images,
     check_logits,
@@ -122,6 +124,10 @@ def _train(
             check_one(model, data, "test", EVALUATION_BATCH, execution)
     optimizer, scheduler = _optimizer(model, recipe, len(batches))
     penalized, needed = _penalized(model, recipe), classes(data)
+    averaged = None
+    if recipe.average is not None:
+        ema = swa_utils.get_ema_multi_avg_fn(recipe.average)
+        averaged = swa_utils.AveragedModel(model, multi_avg_fn=ema, use_buffers=True)
     epochs: list[dict[str, Any]] = []
     bar = tqdm(total=recipe.epochs * len(batches), unit="batch") if progress else tqdm(disable=True)
     with bar:
@@ -147,11 +153,13 @@ def _train(
                 if recipe.l1 and recipe.l1_step == "proximal":
                     _threshold(penalized, recipe.l1, optimizer.param_groups[0])
                 scheduler.step()
+                if averaged is not None:
+                    averaged.update_parameters(model)
                 loss_sum += loss.item() * len(y)
                 correct += (logits.argmax(1) == y).sum().item()
                 seen += len(y)
                 bar.update()
-            test = evaluate(model, data, execution)
+            test = evaluate(model if averaged is None else averaged.module, data, execution)
             if not math.isfinite(test["loss"]):
                 return epochs, "diverged"
             epochs.append(
@@ -165,6 +173,8 @@ def _train(
                 }
             )
             bar.set_postfix(test_accuracy=f"{test['accuracy']:.2f} %")
+    if averaged is not None:
+        model.load_state_dict(averaged.module.state_dict())
     return epochs, "done"
 
 
@@ -180,6 +190,8 @@ def _check(model: nn.Module, data: ImageData, recipe: Recipe, seed: int) -> None
             f"l1={recipe.l1} with penalized={recipe.penalized!r} penalizes nothing: the model has no such "
             'parameter that can be trained; choose l1=0.0 or penalized="all"'
         )
+    if recipe.optimizer == "muon" and not matrices(model):
+        raise ValueError('optimizer="muon": the model has no MatrixConv2d, whose weights it is for')
     images = len(data.train_images)
     if recipe.schedule == "one_cycle" and recipe.epochs == 1 and recipe.batch_size >= images:
         raise ValueError(
@@ -198,19 +210,63 @@ def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[
     if recipe.penalized not in (None, "all"):
         groups = penalties.decay_groups(model, recipe.weight_decay, recipe.penalized)
     parameters = [group | {"params": [p for p in group["params"] if p.requires_grad]} for group in groups]
-    optimizer: torch.optim.Optimizer
-    if recipe.optimizer == "sgd":
+    if recipe.bias_factor is not None:
+        named = model.named_parameters()
+        biases, parameters = _apart(parameters, [p for name, p in named if name.endswith("bias")])
+        parameters += [group | {"lr": recipe.bias_factor * recipe.lr} for group in biases]
+    if recipe.optimizer == "muon":
+        muon, parameters = _apart(parameters, matrices(model))
+    optimizer: Any
+    if recipe.optimizer in ("sgd", "muon"):
         optimizer = torch.optim.SGD(parameters, momentum=recipe.momentum, **common)
     elif recipe.optimizer == "adam":
         optimizer = torch.optim.Adam(parameters, **common)
     else:
         optimizer = torch.optim.AdamW(parameters, **common)
     steps = recipe.epochs * steps_per_epoch
+    scheduler = _scheduler(optimizer, recipe, steps)
+    if recipe.optimizer == "muon":
+        rate = {"lr": recipe.matrix_lr, "weight_decay": recipe.weight_decay}
+        of_matrices = torch.optim.Muon(muon, momentum=recipe.momentum, **rate)
+        scheduler = _Together(scheduler, _scheduler(of_matrices, recipe, steps))
+        optimizer = _Together(optimizer, of_matrices)
+    return optimizer, scheduler
+
+
+def _apart(
+    groups: list[dict[str, Any]], chosen: list[nn.Parameter]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """An optimizer's parameter groups twice: with the parameters that are chosen, and with the rest."""
+    ids = {id(p) for p in chosen}
+    mine, rest = (
+        [group | {"params": [p for p in group["params"] if (id(p) in ids) == wanted]} for group in groups]
+        for wanted in (True, False)
+    )
+    return mine, rest
+
+
+def _scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> Any:
     if recipe.schedule == "one_cycle":
-        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=steps)
     if recipe.schedule == "linear":
-        return optimizer, torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
-    return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+        return torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
+    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+class _Together:
+    """Two optimizers, or their schedulers, that take each step together."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def zero_grad(self) -> None:
+        for part in self.parts:
+            part.zero_grad()
+
+    def step(self) -> None:
+        for part in self.parts:
+            part.step()
 
 
 def _threshold(penalized: list[nn.Parameter], l1: float, group: dict[str, Any]) -> None:

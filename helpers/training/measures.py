@@ -87,10 +87,18 @@ def batch_statistics(model: nn.Module, data: ImageData, execution: Execution) ->
         return loop.evaluate(model, data, execution)
 
 
+def flipped(model: nn.Module, data: ImageData, execution: Execution) -> dict[str, float]:
+    """Accuracy (percent) on the test images, the logits of each added to those of its mirror image."""
+    both = (data.test_images, data.test_images.flip(-1))
+    logits = sum(loop.predict(model, images, data, execution) for images in both)
+    return {"accuracy": 100 * (logits.argmax(1) == data.test_labels).double().mean().item()}
+
+
 MEASURES: dict[str, Callable[[nn.Module, ImageData, Execution], dict[str, Any]]] = {
     "shifts": shifts,
     "sparsity": sparsity,
     "test": loop.evaluate,
     "train": train,
     "batch_statistics": batch_statistics,
+    "flipped": flipped,
 }

@@ -7,7 +7,7 @@ from itertools import pairwise
 from helpers.images.batches import Augment
 from helpers.nn.penalties import PENALIZED
 
-OPTIMIZERS = ("sgd", "adam", "adamw")
+OPTIMIZERS = ("sgd", "adam", "adamw", "muon")
 SCHEDULES = ("one_cycle", "constant", "linear")
 L1_STEPS = ("subgradient", "proximal")
 
@@ -18,9 +18,12 @@ class Recipe:
 
     lr: the learning rate, for "one_cycle" its peak. With "one_cycle" (torch's OneCycleLR with its defaults)
         the momentum cycles between 0.95 and 0.85 too, so that `momentum` counts for the others only.
+    optimizer: one of OPTIMIZERS. With "muon" the matrices of the model (see separable.matrices) are trained
+        by torch's Muon, at the rate matrix_lr, all else by SGD.
     schedule: one of SCHEDULES. With "linear" the rate falls from lr in a straight line, to lr / steps in the
         last step.
-    weight_decay: for "adam" and "sgd" the gradient of an L2 penalty, for "adamw" decoupled.
+    weight_decay: for "adam" and "sgd" the gradient of an L2 penalty, for "adamw" and Muon's matrices
+        decoupled.
     l1: factor of the penalty sum |w|.
     l1_step: how l1 acts: "subgradient" (None too) adds l1 * sign(w) to the gradient; "proximal" soft-
         thresholds the weights after each step of SGD, by lr * l1 / (1 - momentum): same stationary points.
@@ -28,6 +31,10 @@ class Recipe:
         convolution layers only, those of "convolutions" only, or all "others" but these, see
         penalties.penalized: where a layer computes its weight from parameters (weight norm, pruning,
         parametrizations), the penalty is one on these.
+    matrix_lr: Muon's learning rate, with "muon" alone.
+    bias_factor: the rate of biases, those of norms too, is lr times this; lr if None.
+    average: what is evaluated, and what the model is at the end, is an exponential moving average of the
+        weights and the running statistics, which keeps this share of itself in each step; none if None.
 
     A step, its decay and its penalty leave a parameter alone that has no gradient: a frozen one, or one of a
     layer that the forward pass did not use.
@@ -48,6 +55,9 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     l1_step: str | None = None
     penalized: str | None = None
+    matrix_lr: float | None = None
+    bias_factor: float | None = None
+    average: float | None = None
 
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:
@@ -91,6 +101,15 @@ class Recipe:
                 f'l1_step="proximal" with optimizer={self.optimizer!r}: the soft threshold is that of a '
                 'gradient step; choose optimizer="sgd", or l1_step="subgradient"'
             )
+        if (self.optimizer == "muon") != (self.matrix_lr is not None):
+            raise ValueError(
+                f'optimizer={self.optimizer!r}, matrix_lr={self.matrix_lr}; "muon" has a matrix_lr, '
+                "the others have none"
+            )
+        for name in ("matrix_lr", "bias_factor", "average"):
+            value, limit = getattr(self, name), 1 if name == "average" else math.inf
+            if value is not None and not 0 < value < limit:
+                raise ValueError(f"{name}={value}; give a number above 0 and below {limit:g}, or None")
 
 
 @dataclass(frozen=True)

@@ -152,9 +152,34 @@ def test_angles_shifts_and_flips_are_spread_as_promised():
     assert torch.equal(centre, (shift[0] + 16) * 41 + shift[1] + 16)  # the centre pixel only shifts
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_alternating_mirrors_each_image_in_every_second_epoch(seed):
+    """Half of the images begin with it; order and crops are those without it."""
+    pixels = images(200, 6)
+    pixels[..., 3:] //= 2
+    pixels[..., :3] = pixels[..., :3] // 2 + 128  # the left half is brighter
+    plain = batches(pixels, 32, seed=seed, augment=Augment(1, True))
+    alternating = batches(pixels, 32, seed=seed, augment=Augment(1, True, alternating=True))
+    epochs = []
+    for _ in range(4):
+        found = torch.zeros(200, dtype=torch.bool)
+        for (x, y), (_, order) in zip(alternating, plain, strict=True):
+            assert torch.equal(y, order)
+            found[y] = x[..., :2].mean((1, 2, 3)) < x[..., -2:].mean((1, 2, 3))
+        epochs.append(found)
+    assert torch.equal(epochs[0], ~epochs[1])
+    assert torch.equal(epochs[0], epochs[2])
+    assert torch.equal(epochs[1], epochs[3])
+    assert 70 < epochs[0].sum() < 130
+    other = batches(pixels, 32, seed=seed + 2, augment=Augment(1, True, alternating=True))
+    list(other)
+    assert not torch.equal(other.mirrored[:, 0], epochs[0])
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"alternating": True}, "alternating=True with flip=False"),
         ({"pad": -1}, "pad=-1"),
         ({"rotation": 180.0}, "rotation=180"),
         ({"corners": "white"}, "choose one of black, mean"),
