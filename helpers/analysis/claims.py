@@ -31,7 +31,8 @@ class Statement:
     """What a claim says of one study: that differences are above 0, in each of some conditions.
 
     claim: its number; text: what would have to be true; evidence: condition -> interval, without those that
-    have no runs; unit: of the differences; matters: the smallest difference that matters, in that unit.
+    have no runs; unit: of the differences; matters: the smallest difference that matters, in that unit;
+    open: why it is undecided, if more runs would not decide.
     """
 
     claim: int
@@ -39,6 +40,7 @@ class Statement:
     evidence: Mapping[str, Evidence]
     unit: str
     matters: float | None
+    open: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _verdict(statement: Statement, intervals: Mapping[str, Interval], error: flo
     if word == "holds when":
         return "holds when: " + ", ".join(name for name, item in intervals.items() if item.low > 0)
     if word == "undecided":
-        return "undecided: " + _what_decides(statement, intervals, error)
+        return "undecided: " + (statement.open or _what_decides(statement, intervals, error))
     if word in ("holds", "false") and all(within(item, statement.matters) for item in intervals.values()):
         return f"{word}: by less than matters"
     return word

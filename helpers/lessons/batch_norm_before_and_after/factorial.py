@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
-import numpy as np
-
 from helpers.analysis import comparison
 from helpers.analysis.readings import Measure, Runs, final
 from helpers.analysis.stats import Interval, over_seeds
@@ -87,25 +85,6 @@ def contrast(
         seed: sum(sign * found[levels][seed] for levels, sign in signs.items()) * 2 / len(found)
         for seed in next(iter(found.values()))
     }
-
-
-def at_equal(
-    runs: Runs, design: Design, factor: str, outcome: Measure, covariate: Measure
-) -> dict[int, float]:
-    """Seed -> what the factor adds to the outcome between networks of equal covariate.
-
-    An analysis of covariance in each seed by itself: least squares of the outcome on the factors and the
-    covariate over the cells. So the slope is estimated anew for each seed, and its error is in the spread of
-    the seeds.
-    """
-    x, y = (cells(runs, design, measure) for measure in (covariate, outcome))
-    chosen = 1 + design.factors.index(factor)
-    found = {}
-    for seed in next(iter(x.values())):
-        rows = [[1.0, *levels, by_seed[seed]] for levels, by_seed in x.items()]
-        added, *_ = np.linalg.lstsq(np.array(rows), np.array([y[levels][seed] for levels in x]))
-        found[seed] = float(added[chosen])
-    return found
 
 
 def effect(runs: Runs, design: Design, factors: Sequence[str], measure: Measure = final) -> Interval | None:

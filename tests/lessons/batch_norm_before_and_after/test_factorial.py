@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from helpers.analysis import comparison, readings
+from helpers.analysis import comparison
 from helpers.analysis.stats import Interval
 from helpers.lessons import STUDIES
 from helpers.lessons.batch_norm_before_and_after import factorial
@@ -144,14 +144,3 @@ def test_what_is_no_factor_or_lacks_a_cell_is_refused():
     del cells[True, False]
     with pytest.raises(ValueError, match=r"2 factors make 4 cells.*\(True, False\)"):
         Design(("a", "b"), cells)
-
-
-def test_at_equal_covariate_only_what_the_covariate_does_not_explain_is_left():
-    runs = made(lambda levels, seed: 80 + seed + 3 * levels[1] + (levels[0] + 2 * levels[2] + seed) ** 2)
-
-    def outcome(run):  # 0.4 for each point of the accuracy, and 0.7 with batch norm
-        return 0.4 * run["epochs"][-1]["test_accuracy"] + 0.7 * (" none" not in run["arm"])
-
-    found = factorial.at_equal(runs, BATCH_NORM, B, outcome, readings.final)
-    assert list(found.values()) == pytest.approx([0.7] * len(found))
-    assert factorial.at_equal(runs[1:], BATCH_NORM, B, outcome, readings.final).keys() < found.keys()
