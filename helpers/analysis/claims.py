@@ -1,7 +1,7 @@
 """A claim and what runs say about it, and whether a published figure is reproduced."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -48,12 +48,18 @@ class Finding:
     """A claim by its number, what would have to be true, what was measured, and the verdict.
 
     verdict: one of stats.VERDICTS; "holds when" with its conditions, "undecided" with what would decide it.
+    intervals: by condition, each at 1 - error; none where it is not differences that were judged. unit and
+    matters as of the Statement.
     """
 
     claim: int
     statement: str
     measured: str
     verdict: str
+    intervals: Mapping[str, Interval] = field(default_factory=dict, compare=False)
+    unit: str = field(default="", compare=False)
+    matters: float | None = field(default=None, compare=False)
+    error: float = field(default=ERROR, compare=False)
 
 
 def greater(
@@ -131,6 +137,10 @@ def judged(
                 statement.text,
                 f"{measured} {statement.unit}" if measured else "no run",
                 _verdict(statement, intervals, each, why if error is None else ""),
+                intervals,
+                statement.unit,
+                statement.matters,
+                each,
             )
         )
     return found

@@ -8,13 +8,11 @@ the reference, and the parts of README.md and CONTRIBUTING.md that the book show
 """
 
 import ast
-import html
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -27,6 +25,7 @@ from helpers.analysis.claims import Finding
 from helpers.course import export, publishing, readme, report, run_lessons
 from helpers.lessons import EXERCISES, STUDIES, findings, ledger
 from helpers.lessons.diagnosis import Exercise
+from helpers.lessons.entries import Row, claim_of, verdicts
 
 BOOK = run_lessons.BUILD / "book"
 SOURCES = run_lessons.BUILD / "book-sources"
@@ -208,46 +207,6 @@ def _contents() -> str:
 # Claims
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of a lesson's table of verdicts; `says` may begin with the number of the claim."""
-
-    says: str
-    measured: str
-    verdict: str
-
-
-def verdicts(path: Path) -> list[Row]:
-    """The rows of a lesson's last table of verdicts."""
-    tables = []
-    for cell in nbformat.read(path, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            rows = re.findall(r"<tr.*?</tr>", output.get("data", {}).get("text/html", ""), re.S)
-            table = [
-                [html.unescape(text) for text in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.S)]
-                for row in rows
-            ]
-            if table and table[0][-1] == "verdict":
-                tables.append(table)
-    found = []
-    for row in tables[-1] if tables else []:
-        number, *texts = row if row[0].isdigit() else ("", *row)
-        if texts[-1] not in ("", "verdict"):
-            said = f"{number}: {texts[0]}" if number else texts[0]
-            found.append(Row(said, texts[1] if len(texts) > 2 else "", texts[-1]))
-    return found
-
-
-def claim_of(row: str, lesson: str) -> int | None:
-    """The claim that a row of a lesson's table is about: by its number, or by how it begins."""
-    if number := re.match(r"(\d+)\b(?=:|, )", row):
-        return int(number[1])
-    for number, claim in ledger.CLAIMS.items():
-        if lesson[:2] in claim.lessons and row.startswith(claim.rows or ("\0",)):
-            return number
-    return None
-
-
 def claims() -> str:
     """The page of claims: each in words, where it is tested, and what came of it."""
     lines = ["# Claims", _CLAIMS_INTRODUCTION]
@@ -291,10 +250,10 @@ def _tested(lesson: str, rows: list[Row], seen: Mapping[str, list[Finding]]) -> 
         return [f"{where}: not tested yet."]
     items = []
     for row in rows:
-        statement = re.sub(r"^\d+(, |: )", "", row.says)
-        evidence = _plain(row.measured or measured.get(statement, ""))
+        evidence = _plain(row.measured or measured.get(row.statement, ""))
         items.append(
-            f"* *{_plain(statement)}*: **{_plain(row.verdict)}**" + (f"  \n  {evidence}" if evidence else "")
+            f"* *{_plain(row.statement)}*: **{_plain(row.verdict)}**"
+            + (f"  \n  {evidence}" if evidence else "")
         )
     return [where, "\n".join(items)]
 

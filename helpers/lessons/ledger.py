@@ -3,6 +3,7 @@
 What became of each is not written here: a verdict is computed, by the lessons and from the recorded runs.
 """
 
+import re
 from dataclasses import dataclass
 
 
@@ -12,13 +13,21 @@ class Claim:
 
     words: a statement that may be wrong. lessons: the numbers of those that test it. headline: one of those
     that the course is about, which must not stay undecided. rows: how rows about it begin in a lesson's table
-    of verdicts, where they do not begin with its number.
+    of verdicts, where they do not begin with its number. source: where its source says it; the words
+    themselves name a paper, or popular notes have it.
     """
 
     words: str
     lessons: tuple[str, ...]
     headline: bool = False
     rows: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def said_by(self) -> str:
+        """Who says it: papers, figures of data/published.json, or popular notes."""
+        papers = re.search(r"\(([^()]*\d{4}[^()]*)\)", self.words)
+        return self.source or (papers[1] if papers else "popular notes")
 
 
 CLAIMS: dict[int, Claim] = {
@@ -71,15 +80,18 @@ CLAIMS: dict[int, Claim] = {
     10: Claim(
         "The means and standard deviations printed in a worked example are right.",
         ("04", "06"),
+        source="published.json: worked_example",
     ),
     11: Claim(
         "On an example with 4 channels batch norm has 8 learnable parameters, and layer norm 6.",
         ("06",),
+        source="published.json: worked_example",
     ),
     12: Claim(
         "Group norm computes channels / groups x images means, batch norm one for each channel, layer "
         "norm one for each image.",
         ("06",),
+        source="published.json: worked_example",
     ),
     13: Claim(
         "Layer norm is `nn.GroupNorm(1, C)`.",
@@ -98,10 +110,12 @@ CLAIMS: dict[int, Claim] = {
         "Batch norm lifts a Fashion-MNIST MLP from 83.5 % to 87.2 % in 10 epochs.",
         ("08",),
         headline=True,
+        source="published.json: fashion_mnist_mlp",
     ),
     17: Claim(
         "Batch norm costs time: 37.5 seconds against 28.6, which is 31 % more.",
         ("08",),
+        source="published.json: fashion_mnist_mlp",
     ),
     18: Claim(
         "Batch norm regularizes through the noise of its batches.",
@@ -117,10 +131,12 @@ CLAIMS: dict[int, Claim] = {
         "norm (71.51 %).",
         ("07",),
         headline=True,
+        source="published.json: cifar10_norms",
     ),
     21: Claim(
         "Batch norm and group norm reach high accuracy earlier than layer norm.",
         ("07",),
+        source="published.json: cifar10_norms",
     ),
     22: Claim(
         "Batch norm removes internal covariate shift, the drift of the inputs of each layer, and that "
@@ -128,6 +144,7 @@ CLAIMS: dict[int, Claim] = {
         ("10",),
         headline=True,
         rows=("noise is why", "the gradient stays valid", "the growth of norms"),
+        source="Ioffe & Szegedy 2015, abstract",
     ),
     23: Claim(
         "Batch norm allows deeper networks and avoids exploding gradients.",
@@ -138,6 +155,7 @@ CLAIMS: dict[int, Claim] = {
         "Batch norm frees from accurate tuning; a VGG with it still trains at a learning rate of 0.5.",
         ("09",),
         headline=True,
+        source="Santurkar et al. 2018, figure 1",
     ),
     25: Claim(
         "Group norm is better at small batches, batch norm at large ones.",
@@ -171,11 +189,13 @@ CLAIMS: dict[int, Claim] = {
         "regularization.",
         ("13",),
         headline=True,
+        source="published.json: mnist_norm_regularization",
     ),
     32: Claim(
         "L1 (0.001) costs accuracy; L2 (0.001) helps layer norm.",
         ("13",),
         headline=True,
+        source="published.json: mnist_norm_regularization",
     ),
     33: Claim(
         "Batch norm is for vision, layer norm for language and recurrent networks.",
@@ -192,6 +212,7 @@ CLAIMS: dict[int, Claim] = {
         'normalization": the recipe as described gives the published accuracies.',
         ("07",),
         headline=True,
+        source="published.json: cifar10_norms",
     ),
     36: Claim(
         "Layer norm need not subtract the mean: RMS norm does as well and is quicker (Zhang & "
@@ -221,6 +242,7 @@ CLAIMS: dict[int, Claim] = {
     41: Claim(
         "Batch norm is blind to the first and second derivatives of the loss.",
         ("05",),
+        source="Zhou et al. 2022",
     ),
     42: Claim(
         "In a network with norms weight decay is no regularizer: it sets the effective learning rate "

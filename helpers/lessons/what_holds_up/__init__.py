@@ -1,0 +1,1 @@
+"""Lesson what_holds_up: which of the claims survived?"""
