@@ -32,6 +32,7 @@ _SOURCES = {  # study -> its part of published.json, and which of its arms was p
     ),
     "fashion_mlp": _FASHION,
     "fashion_mlp_published": _FASHION,
+    "budget_final": ("cifar10_norms", {"published": "batch_norm"}),
     "sequences_published": ("character_transformer", {"published": "small"}),
     "mnist_regularization": (
         "mnist_norm_regularization",

@@ -24,6 +24,8 @@ from helpers.lessons.data_normalization import claims as data_normalization_clai
 from helpers.lessons.data_normalization import exercises as data_normalization_exercises
 from helpers.lessons.data_normalization import studies as data_normalization_studies
 from helpers.lessons.diagnosis import Exercise
+from helpers.lessons.fifty_thousand_parameters import claims as fifty_thousand_parameters_claims
+from helpers.lessons.fifty_thousand_parameters import studies as fifty_thousand_parameters_studies
 from helpers.lessons.l1_l2_from_scratch import exercises as l1_l2_from_scratch_exercises
 from helpers.lessons.layer_group_instance_rms_norm import exercises as layer_group_instance_rms_norm_exercises
 from helpers.lessons.norms_for_sequences import claims as norms_for_sequences_claims
@@ -77,6 +79,10 @@ STUDIES: dict[str, Study] = {
         norms_for_sequences_studies.lstm_rows(),
         norms_for_sequences_studies.dynamic_tanh_text(),
         norms_for_sequences_studies.sequences_published(),
+        fifty_thousand_parameters_studies.budget_search(),
+        fifty_thousand_parameters_studies.budget_steps(),
+        fifty_thousand_parameters_studies.budget_final(),
+        fifty_thousand_parameters_studies.budget_sprint(),
     )
 }
 
@@ -86,6 +92,7 @@ CHOSEN: dict[str, dict[str, float]] = {  # what the searches found: search -> ra
     **batch_size_learning_rate_depth_studies.CHOSEN,
     **weight_decay_studies.CHOSEN,
     **regularization_experiments_studies.CHOSEN,
+    **fifty_thousand_parameters_studies.CHOSEN,
 }
 
 # Study -> what its claims say of the runs, given the smallest difference that matters there, in its unit.
@@ -109,6 +116,8 @@ CLAIMS: dict[str, Callable[[Runs, float | None], list[Statement | Finding]]] = {
     "sequences_depth": norms_for_sequences_claims.sequences_depth,
     "lstm_rows": norms_for_sequences_claims.lstm_rows,
     "dynamic_tanh_text": norms_for_sequences_claims.dynamic_tanh_text,
+    "budget_final": fifty_thousand_parameters_claims.budget_final,
+    "budget_sprint": fifty_thousand_parameters_claims.budget_sprint,
 }
 
 # Lesson -> its exercises, in their order.

@@ -1,0 +1,57 @@
+"""What the studies of lesson fifty_thousand_parameters say, and what each change of the design is worth."""
+
+import pandas as pd
+
+from helpers.analysis import comparison
+from helpers.analysis.claims import Differences, Statement, beats, greater, judged
+from helpers.analysis.published import published_for
+from helpers.analysis.readings import Runs
+from helpers.analysis.stats import ERROR, spent
+from helpers.lessons.fifty_thousand_parameters.studies import WITH, WITHOUT
+from helpers.studies.study import Study
+
+REACH = 91.0  # percent
+
+
+def _above(runs: Runs, limit: float) -> dict[str, Differences]:
+    """By how much each run of the design ends above the limit, in points."""
+    found = comparison.values(runs, "design")
+    return {f"design - {limit:g} %": {seed: value - limit for seed, value in found.items()}}
+
+
+def budget_final(runs: Runs, matters: float | None) -> list[Statement]:
+    return [
+        greater(34, "its accuracy is above 70 %", _above(runs, 70.0), "points", matters),
+        greater(34, f"its mean is at least {REACH:g} %", _above(runs, REACH), "points", matters),
+    ]
+
+
+def budget_sprint(runs: Runs, matters: float | None) -> list[Statement]:
+    theirs = published_for("budget_final")["published"]["best"]
+    text = "once through 36,000 images passes what was published for 20 epochs"
+    return [greater(34, text, _above(runs, theirs), "points", matters)]
+
+
+def changes(runs: Runs, study: Study) -> pd.DataFrame:
+    """The ledger of changes: one row for each part of the design and each that it might have.
+
+    worth: what the part adds, in points: design - without it, or with it - design; the intervals hold
+    together for all rows, at the study's last look. verdict: on the claim that it adds something.
+
+    Columns: change, in the design (bool), worth (Interval), verdict; those of the design first, each kind in
+    falling order.
+    """
+    look = study.looked(runs)
+    error = spent(study.looks, look) if look else ERROR
+    judging = [run for run in runs if run["seed"] < look] if look else runs
+    pairs = [(name, "design", name) for name in WITHOUT] + [(name, name, "design") for name in WITH]
+    statements = [beats(judging, 34, name, a, b, study.matters) for name, a, b in pairs]
+    findings = judged(statements, error if look else None)
+    each = error / max(sum(len(statement.evidence) for statement in statements), 1)
+    rows = [
+        (statement.text, statement.text in WITHOUT, evidence(each), finding.verdict)
+        for statement, finding in zip(statements, findings, strict=True)
+        for evidence in statement.evidence.values()  # none, or one
+    ]
+    rows.sort(key=lambda row: (not row[1], -row[2].mean))
+    return pd.DataFrame(rows, columns=["change", "in the design", "worth", "verdict"])
