@@ -22,7 +22,7 @@ class Augment:
     corners: what a rotation leaves uncovered becomes "black" (0 before standardization, as in the published
         recipe) or "mean" (the mean colour of the training images, 0 after standardization).
     alternating: half of the images, drawn once, are mirrored in the first epoch, the other half in the next,
-        and so on (Jordan 2024, 94 % on CIFAR-10 in 3.29 seconds, section 3.6); in the place of flip's draws.
+        and so on (Jordan 2024, "94 % on CIFAR-10 in 3.29 seconds"); in the place of flip's draws.
     """
 
     pad: int = 0

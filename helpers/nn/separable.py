@@ -17,9 +17,9 @@ def whitening(images: Tensor, mean: Tensor, std: Tensor, eps: float = 5e-4) -> T
     """Weights (D, C, 2, 2) of a convolution that whitens the 2 x 2 patches of images, D = 4 C.
 
     A filter is an eigenvector of the covariance of the patches divided by the square root of its eigenvalue
-    plus eps, which keeps noise in patches that hardly vary from being blown up (Page 2018; Jordan 2024, 3.2).
-    The covariance of the outputs is the identity, up to eps. Ascending eigenvalues: the first sees the finest
-    detail.
+    plus eps, which keeps noise in patches that hardly vary from being blown up (Jordan 2024, "94 % on
+    CIFAR-10 in 3.29 seconds", after Page 2018). The covariance of the outputs is the identity, up to eps.
+    Eigenvalues ascend: the first filter sees the finest detail.
 
     Args:
         images: (N, C, H, W) uint8; the first 5,000 are looked at.

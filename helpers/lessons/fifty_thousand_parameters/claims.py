@@ -6,7 +6,7 @@ from helpers.analysis import comparison
 from helpers.analysis.claims import Differences, Statement, beats, greater, judged
 from helpers.analysis.published import published_for
 from helpers.analysis.readings import Runs
-from helpers.analysis.stats import ERROR, spent
+from helpers.analysis.stats import spent
 from helpers.lessons.fifty_thousand_parameters.studies import WITH, WITHOUT
 from helpers.studies.study import Study
 
@@ -42,16 +42,13 @@ def changes(runs: Runs, study: Study) -> pd.DataFrame:
     falling order.
     """
     look = study.looked(runs)
-    error = spent(study.looks, look) if look else ERROR
     judging = [run for run in runs if run["seed"] < look] if look else runs
     pairs = [(name, "design", name) for name in WITHOUT] + [(name, name, "design") for name in WITH]
     statements = [beats(judging, 34, name, a, b, study.matters) for name, a, b in pairs]
-    findings = judged(statements, error if look else None)
-    each = error / max(sum(len(statement.evidence) for statement in statements), 1)
     rows = [
-        (statement.text, statement.text in WITHOUT, evidence(each), finding.verdict)
-        for statement, finding in zip(statements, findings, strict=True)
-        for evidence in statement.evidence.values()  # none, or one
+        (finding.statement, finding.statement in WITHOUT, worth, finding.verdict)
+        for finding in judged(statements, spent(study.looks, look) if look else None)
+        for worth in finding.intervals.values()  # none, or one
     ]
     rows.sort(key=lambda row: (not row[1], -row[2].mean))
     return pd.DataFrame(rows, columns=["change", "in the design", "worth", "verdict"])
