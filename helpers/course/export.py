@@ -26,7 +26,7 @@ ANSWERS = {
 }
 CHECK = re.compile(r'^check\("(\w+)", \1\)$', re.MULTILINE)
 _TEMPLATES = Path(__file__).parent / "templates"
-_SLIDES = ("reveal_scroll=True", "reveal_width=1500", "reveal_height=900")
+_SLIDES = ("reveal_width=1500", "reveal_height=900")
 # Form -> what nbconvert is told
 FORMS: dict[str, list[str]] = {
     "ipynb": [],
