@@ -195,6 +195,14 @@ def test_images_stay_in_channels_last_and_in_their_precision_forward_and_backwar
     assert all(p.grad.dtype == torch.float32 for p in net.parameters() if p.requires_grad)
 
 
+def test_the_gradient_of_a_mean_over_pixels_is_not_one_number_expanded():
+    x = normal(4, 3, 5, 6).to(memory_format=torch.channels_last).requires_grad_()
+    weight = normal(4, 3, seed=1)
+    (gradient,) = torch.autograd.grad((weight * pixel_mean(x)).sum(), x)
+    torch.testing.assert_close(gradient, (weight / 30)[:, :, None, None].expand(4, 3, 5, 6))
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_own_layers_and_torchs_give_the_same_network():
     nets = [
         build("batch", DIGITS, 0, network="separable_net", own_layers=own, **SMALL).double()
