@@ -42,8 +42,9 @@ def searches(runs: Runs) -> Figure:
             )
             if points:
                 ax.plot(*zip(*points, strict=True), **style.look(style.OF_PENALTY[name]), label=name)
-                best = max(points, key=lambda point: point[::-1])
-                said.append(f"{norm} {name} {best[0]:g} ({best[1]:.2f} %)")
+                best = max(accuracy for _, accuracy in points)
+                rates = " and ".join(f"{rate:g}" for rate, accuracy in points if accuracy == best)
+                said.append(f"{norm} {name} {rates} ({best:.2f} %)")
         ax.set(title=f"{norm} norm", xscale="log", xlabel="peak learning rate")
         ax.set_xticks([0.001, 0.01, 0.1, 1], ["0.001", "0.01", "0.1", "1"])
         ax.minorticks_off()

@@ -49,6 +49,9 @@ def test_a_search_has_a_line_for_each_penalty_with_the_accuracy_of_each_rate():
     rate, accuracy = known["config"]["recipe"]["lr"], known["epochs"][-1]["test_accuracy"]
     assert lines["L1"].get_xydata().tolist() == [[rate / 10, 98.0], [rate, accuracy]]
     assert f"layer L1 {rate:g} ({accuracy:.2f} %)" in fig.alt
+    slower[0]["epochs"][-1]["test_accuracy"] = accuracy
+    both = draw.searches([*runs, *slower]).alt
+    assert f"layer L1 {rate / 10:g} and {rate:g} ({accuracy:.2f} %)" in both
 
 
 def test_changes_show_mean_interval_pairs_and_the_earlier_mean():
