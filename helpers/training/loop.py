@@ -216,6 +216,8 @@ def _optimizer(model: nn.Module, recipe: Recipe, steps_per_epoch: int) -> tuple[
         parameters += [group | {"lr": recipe.bias_factor * recipe.lr} for group in biases]
     if recipe.optimizer == "muon":
         muon, parameters = _apart(parameters, matrices(model))
+        if recipe.matrix_decay is not None:
+            muon = [group | {"weight_decay": recipe.matrix_decay} for group in muon]
     optimizer: Any
     if recipe.optimizer in ("sgd", "muon"):
         optimizer = torch.optim.SGD(parameters, momentum=recipe.momentum, **common)

@@ -32,6 +32,7 @@ class Recipe:
         penalties.penalized: where a layer computes its weight from parameters (weight norm, pruning,
         parametrizations), the penalty is one on these.
     matrix_lr: Muon's learning rate, with "muon" alone.
+    matrix_decay: the weight decay of Muon's matrices; weight_decay if None.
     bias_factor: the rate of biases, those of norms too, is lr times this; lr if None.
     average: what is evaluated, and what the model is at the end, is an exponential moving average of the
         weights and the running statistics, which keeps this share of itself in each step; none if None.
@@ -56,6 +57,7 @@ class Recipe:
     l1_step: str | None = None
     penalized: str | None = None
     matrix_lr: float | None = None
+    matrix_decay: float | None = None
     bias_factor: float | None = None
     average: float | None = None
 
@@ -106,7 +108,9 @@ class Recipe:
                 f'optimizer={self.optimizer!r}, matrix_lr={self.matrix_lr}; "muon" has a matrix_lr, '
                 "the others have none"
             )
-        for name in ("matrix_lr", "bias_factor", "average"):
+        if self.matrix_decay is not None and self.optimizer != "muon":
+            raise ValueError(f"matrix_decay={self.matrix_decay} with optimizer={self.optimizer!r}")
+        for name in ("matrix_lr", "matrix_decay", "bias_factor", "average"):
             value, limit = getattr(self, name), 1 if name == "average" else math.inf
             if value is not None and not 0 < value < limit:
                 raise ValueError(f"{name}={value}; give a number above 0 and below {limit:g}, or None")

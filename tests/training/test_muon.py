@@ -38,7 +38,10 @@ def states_by_hand(recipe):
         decay = recipe.weight_decay if name.endswith("weight") and p.dim() > 1 else 0.0
         if p.dim() == 2 and name != "classifier.weight" and recipe.optimizer == "muon":
             optimizer = torch.optim.Muon(
-                [p], lr=recipe.matrix_lr, momentum=recipe.momentum, weight_decay=decay
+                [p],
+                lr=recipe.matrix_lr,
+                momentum=recipe.momentum,
+                weight_decay=decay if recipe.matrix_decay is None else recipe.matrix_decay,
             )
         else:
             rate = recipe.lr * ((recipe.bias_factor or 1) if name.endswith("bias") else 1)
@@ -65,6 +68,7 @@ def states_by_hand(recipe):
     [
         {},
         {"bias_factor": None},
+        {"matrix_decay": 2.0},
         {"optimizer": "sgd", "matrix_lr": None},
     ],
 )
@@ -125,6 +129,8 @@ def test_muon_needs_matrices_and_its_rate():
         Recipe(optimizer="muon")
     with pytest.raises(ValueError, match="the others have none"):
         Recipe(matrix_lr=0.1)
+    with pytest.raises(ValueError, match=r"matrix_decay=0\.1 with optimizer='sgd'"):
+        Recipe(matrix_decay=0.1)
     for settings in ({"bias_factor": 0.0}, {"average": 1.0}, {"average": -0.5}, {"bias_factor": torch.inf}):
         with pytest.raises(ValueError, match=r"give a number above 0 and below"):
             Recipe(**settings)

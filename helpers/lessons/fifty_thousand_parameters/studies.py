@@ -92,7 +92,7 @@ WITH: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "label smoothing": ({"label_smoothing": 0.1}, {}),
     "averaged weights": ({"average": 0.99}, {}),
     "a rate that only falls": ({"schedule": "linear"}, {}),
-    "decay 0.0005": ({"weight_decay": 5e-4}, {}),
+    "decay 0.1 of the matrices": ({"matrix_decay": 0.1}, {}),
     "downsampled at once": ({}, {"widths": (32, 64, 76), "blocks": (0, 4, 3)}),
     "three blocks at 32 x 32": ({}, {"widths": (32, 64, 78), "blocks": (3, 3, 3)}),
     "fewer and wider": ({}, {"widths": (32, 76, 96), "blocks": (2, 2, 2)}),
