@@ -13,12 +13,13 @@ import nbformat
 
 from helpers import ROOT
 from helpers.analysis import readings
-from helpers.analysis.comparison import difference
+from helpers.analysis.comparison import difference, pairs
 from helpers.analysis.readings import Runs
-from helpers.analysis.stats import told
+from helpers.analysis.stats import interval, told
 from helpers.course import publishing, run_lessons
 from helpers.lessons import STUDIES, findings
 from helpers.lessons.batch_size_learning_rate_depth import grids
+from helpers.lessons.norms_for_sequences import claims as sequences_claims
 from helpers.lessons.weight_decay import decay as decay_study
 from helpers.studies import runs as study_runs
 from helpers.studies.records import RECORDED
@@ -93,6 +94,19 @@ def _mnist_penalties(runs: Runs) -> str:
     return f"L1 of 0.001 moves batch norm by {cost} points, L2 of 0.001 layer norm by {helps}."
 
 
+def _sequences_rates(runs: Runs) -> str:
+    def below(a: str, b: str, value: Callable) -> str:
+        losses = (value(runs, kind, "fan-in") for kind in (b, a))
+        return told(interval(list(pairs(runs, *losses).values())), sign="+")
+
+    best = below("none", "pre", sequences_claims.at_best)
+    over = below("pre", "none", sequences_claims.over_rates)
+    return (
+        f"Each at its best learning rate, a transformer without a norm ends {best} nats below one with layer "
+        f"norm; over all rates layer norm ends {over} lower."
+    )
+
+
 # From a study: its name and a sentence. From what a lesson computes: a sentence, and the outputs it is from.
 FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
     "01_data_normalization": ("input_scaling", _input_scaling),
@@ -138,6 +152,7 @@ FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
     ),
     "12_weight_decay": ("adam_l2_adamw", _adam_l2_adamw),
     "13_regularization_experiments": ("mnist_penalties", _mnist_penalties),
+    "14_norms_for_sequences": ("sequences_rates", _sequences_rates),
 }
 
 

@@ -30,6 +30,7 @@ NAMES = (
     "11_l1_l2_from_scratch",
     "12_weight_decay",
     "13_regularization_experiments",
+    "14_norms_for_sequences",
 )
 CELL_TIMEOUT = 600  # seconds; a committed lesson needs less than 60 in all
 

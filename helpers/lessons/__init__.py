@@ -29,6 +29,7 @@ from helpers.lessons.fifty_thousand_parameters import studies as fifty_thousand_
 from helpers.lessons.l1_l2_from_scratch import exercises as l1_l2_from_scratch_exercises
 from helpers.lessons.layer_group_instance_rms_norm import exercises as layer_group_instance_rms_norm_exercises
 from helpers.lessons.norms_for_sequences import claims as norms_for_sequences_claims
+from helpers.lessons.norms_for_sequences import exercises as norms_for_sequences_exercises
 from helpers.lessons.norms_for_sequences import studies as norms_for_sequences_studies
 from helpers.lessons.regularization_experiments import claims as regularization_experiments_claims
 from helpers.lessons.regularization_experiments import exercises as regularization_experiments_exercises
@@ -135,6 +136,7 @@ EXERCISES: dict[str, list[Exercise]] = {
     "11": l1_l2_from_scratch_exercises.EXERCISES,
     "12": weight_decay_exercises.EXERCISES,
     "13": regularization_experiments_exercises.EXERCISES,
+    "14": norms_for_sequences_exercises.EXERCISES,
 }
 
 
