@@ -17,7 +17,7 @@ SHORT = 3  # epochs of a trial
 
 # Search -> the best rate of each family on held-out images; until it is recorded, those of single trials.
 CHOSEN: dict[str, dict[str, float]] = {}
-RATES = {"muon": 0.025, "rest": 0.05, "sgd": 0.1, "adamw": 0.004} | CHOSEN.get("budget_search", {})
+RATES = {"muon": 0.05, "rest": 0.05, "sgd": 0.1, "adamw": 0.004} | CHOSEN.get("budget_search", {})
 
 PUBLISHED = Recipe(augment=Augment(pad=4, flip=True, rotation=15.0))  # of lesson batch_layer_group_compared
 DESIGN = Recipe(
@@ -43,8 +43,8 @@ def design(
 
 
 TRIED = {
-    "muon": (0.006, 0.0125, 0.025, 0.05, 0.1),  # of the matrices; all else at 0.05
-    "rest": (0.01, 0.02, 0.04, 0.08, 0.16),  # of all else; the matrices at 0.025
+    "muon": (0.0125, 0.025, 0.05, 0.1, 0.2),  # of the matrices; all else at 0.05
+    "rest": (0.01, 0.02, 0.04, 0.08, 0.16),  # of all else; the matrices at 0.05
     "sgd": (0.025, 0.05, 0.1, 0.2, 0.4),
     "adamw": (0.001, 0.002, 0.004, 0.008, 0.016),
 }
@@ -53,7 +53,7 @@ TRIED = {
 def _tried(family: str, rate: float) -> Arm:
     changes = {
         "muon": {"matrix_lr": rate, "lr": 0.05},
-        "rest": {"matrix_lr": 0.025, "lr": rate},
+        "rest": {"matrix_lr": 0.05, "lr": rate},
         "sgd": OPTIMIZERS["sgd"] | {"lr": rate},
         "adamw": OPTIMIZERS["adamw"] | {"lr": rate},
     }[family]
