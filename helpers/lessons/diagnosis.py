@@ -279,6 +279,8 @@ class Exercise:
             return []
         words = ", ".join(f"{p.name} is {plain(p.default)}" for p in optional)
         if self.inputs:  # a case is not one call with the arguments: they are read
+            if words_of_order := self._parameters(watched.function):
+                return [words_of_order]
             theirs = inspect.signature(watched.function).parameters
             other = [p.name for p in optional if p.name in theirs and theirs[p.name].default != p.default]
             given = ", ".join(
@@ -333,7 +335,12 @@ class Exercise:
     def _unused(
         self, seen: Sequence[Seen], right: Sequence[Seen], wrong: Sequence[int], watched: Watched
     ) -> list[str]:
-        """Whether an argument makes no difference where it should: it is changed, and nothing else is."""
+        """Whether an argument makes no difference where it should: it is changed, and nothing else is.
+
+        One of a few words may stay the same although the argument is used.
+        """
+        if any(isinstance(value, str) for one in right for value in one.values()):
+            return []
         for name in self.arguments:
             tried = self._differs(name, right)
             for i, changed in tried:

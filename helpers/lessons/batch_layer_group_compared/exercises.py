@@ -176,6 +176,11 @@ VERDICT: Mistakes = {
         ),
         "False": '"no difference that matters" is missing: the interval may lie within -matters to matters',
     },
+    ("high <= 0", "-matters < low and high < matters"): {
+        ("(low + high) / 2 <= -matters", "(low + high) / 2 <= 0"): (
+            "the middle of the interval decides nothing: look at its ends"
+        ),
+    },
     ("low > 0", "high <= 0"): {
         (
             "high < 0",

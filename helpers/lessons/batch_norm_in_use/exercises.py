@@ -281,6 +281,23 @@ MODULE: Mistakes = {
             ".mul_(0.9).add_(0.1 * unb",
         ): "momentum is always 0.1: the argument is not used",
         (".mul_(1).add_(0 * mean)", ".mul_(1).add_(0 * unb"): "the running statistics are never updated",
+        (
+            ".copy_(mean)",
+            ".copy_(unb",
+        ): "the running statistics are replaced by the batch's: momentum is the share of the new value",
+    },
+    (
+        "self.eps, self.momentum = eps, momentum",
+        "unbiased = x.var(axes, correction=1)",
+        ".mul_(1 - self.momentum).add_(self.momentum * mean)",
+        ".mul_(1 - self.momentum).add_(self.momentum * unb",
+    ): {
+        (
+            "self.eps, self.seen = eps, 0",
+            "unbiased = x.var(axes, correction=1)\n            self.seen += 1",
+            ".mul_(1 - 1 / self.seen).add_(mean / self.seen)",
+            ".mul_(1 - 1 / self.seen).add_(1 / self.seen * unb",
+        ): "the running statistics are the plain average of all batches: momentum is the new value's share",
     },
     "with torch.no_grad():": {
         "if True:": "the running statistics keep the graph alive: update them under torch.no_grad()",
@@ -330,25 +347,54 @@ MODULE: Mistakes = {
 }
 
 
+_STATE = {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1}  # name -> value at the start
+
+
+def _made(layer: nn.Module, channels: int) -> None:
+    """Raises Mistaken in words where a new layer is not as PyTorch's."""
+    if not layer.training:
+        raise Mistaken("a new layer is in evaluation mode: leave it in training mode, as PyTorch does")
+    names = {name for name, _ in layer.named_parameters()} | {name for name, _ in layer.named_buffers()}
+    counter = {name for name, _ in layer.named_buffers()} & {"num_batches_tracked"}
+    for name in _STATE:
+        if not isinstance(getattr(layer, name, None), Tensor):
+            raise Mistaken(
+                f"the layer has no tensor called {name}: PyTorch's names let state_dicts be exchanged"
+            )
+    for name in sorted(names - _STATE.keys() - counter):
+        raise Mistaken(
+            f"the layer has a parameter or buffer too many, {name}: then no state_dict of PyTorch's fits"
+        )
+    if not {"running_mean", "running_var"} <= names:
+        raise Mistaken(_PLAIN)  # said even where other mistakes hide it
+    for name, start in _STATE.items():
+        tensor = getattr(layer, name).detach()
+        if tensor.shape != (channels,):
+            raise Mistaken(
+                f"{name} has shape {tuple(tensor.shape)}: it should be ({channels},), one for each channel"
+            )
+        if tensor.dtype not in (torch.float32, torch.get_default_dtype()):
+            raise Mistaken(f"{name} is {tensor.dtype}: leave its type to torch.ones and torch.zeros")
+        if name in names and name not in layer.state_dict():
+            raise Mistaken(f"{name} is not in the state_dict: leave persistent=False out, or it is not saved")
+        other = tensor[tensor != start]
+        if name != "running_var" and len(other):  # that has words of its own
+            raise Mistaken(f"{name} starts at {other[0].item():.6g}: it should start at {start}")
+    for name, parameter in layer.named_parameters():
+        if name in ("weight", "bias") and not parameter.requires_grad:
+            raise Mistaken(f"{name} has requires_grad=False: no optimizer would move it")
+
+
 def _layer(answer: Callable, first: Tensor, second: Tensor, eps: float, momentum: float) -> Seen:
     """A life of the layer: two batches in training, one in evaluation, one under no_grad."""
     layer = answer(first.shape[1], eps=eps, momentum=momentum)
+    _made(layer, first.shape[1])
+    layer = layer.to(first.dtype)
     kept = {name for name, _ in layer.named_buffers() if name != "num_batches_tracked"}
     seen = {
         "its parameters": tuple(sorted(name for name, _ in layer.named_parameters())),
         "its buffers": tuple(sorted(kept)),
     }
-    for name in ("weight", "bias", "running_mean", "running_var"):
-        if not isinstance(getattr(layer, name, None), Tensor):
-            raise Mistaken(
-                f"the layer has no tensor called {name}: PyTorch's names let state_dicts be exchanged"
-            )
-    if not {"running_mean", "running_var"} <= {*dict(layer.named_buffers()), *dict(layer.named_parameters())}:
-        raise Mistaken(_PLAIN)  # said even where other mistakes hide it
-    for name, start in (("weight", 1), ("bias", 0)):
-        first_value = getattr(layer, name).detach().flatten()[:1]
-        if not (getattr(layer, name) == start).all():
-            raise Mistaken(f"{name} starts at {first_value.item():.6g}: it should start at {start}")
     layer.eval()
     seen["its first output in evaluation"] = layer(first.clone())
     layer.train()

@@ -231,6 +231,11 @@ RATES: Mistakes = {
 }
 
 LOG: Mistakes = {
+    ("weights[1:] - rate", "/ weights[:-1]"): {
+        ("weights[:-1] - rate", "/ weights[1:]"): (
+            "old and new weights are exchanged: weights[1:] are the new ones, divide by the old ones before"
+        ),
+    },
     "weights[1:] - rate**2 * gradients": {
         "weights[1:]": "the step itself makes weights longer: subtract rate ** 2 times the squared gradient",
         "weights[1:] - rate * gradients": "the step is rate times the gradient: its square has rate ** 2",
