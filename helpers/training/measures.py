@@ -87,11 +87,18 @@ def batch_statistics(model: nn.Module, data: ImageData, execution: Execution) ->
         return loop.evaluate(model, data, execution)
 
 
+class _Mirrored(nn.Module):
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.model(x) + self.model(x.flip(-1))) / 2
+
+
 def flipped(model: nn.Module, data: ImageData, execution: Execution) -> dict[str, float]:
-    """Accuracy (percent) on the test images, the logits of each added to those of its mirror image."""
-    both = (data.test_images, data.test_images.flip(-1))
-    logits = sum(loop.predict(model, images, data, execution) for images in both)
-    return {"accuracy": 100 * (logits.argmax(1) == data.test_labels).double().mean().item()}
+    """Loss and accuracy (percent) on the test images, by the mean logits of each and its mirror image."""
+    return loop.evaluate(_Mirrored(model), data, execution)
 
 
 MEASURES: dict[str, Callable[[nn.Module, ImageData, Execution], dict[str, Any]]] = {

@@ -153,4 +153,4 @@ def test_flipped_adds_the_logits_of_the_mirror_image():
     data = dataclasses.replace(DIGITS, test_images=images, test_labels=labels, **grey)
     model = LeftHalf()
     assert loop.evaluate(model, data, FLOAT32)["accuracy"] == 60  # bright on the right is class 1
-    assert flipped(model, data, FLOAT32) == {"accuracy": 80}  # sides count no more: all are class 0
+    assert flipped(model, data, FLOAT32)["accuracy"] == 80  # sides count no more: all are class 0
