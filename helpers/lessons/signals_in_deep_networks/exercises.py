@@ -340,6 +340,8 @@ EXERCISES = [
         hints=(
             "Read forward at the last layer and backward at the first, where signal and gradient arrive.",
             "Which share of std[-1] is between[-1]? And gradient[0] as a share of gradient[-1]?",
+            "Four returns, in the order of the text: between[-1] < 0.1 * std[-1], then gradient[0] / "
+            "gradient[-1] below 0.1, then above 10, then what is left.",
         ),
         praise="Both directions and the difference between inputs have been looked at.",
     ),

@@ -416,7 +416,7 @@ EXERCISES = [
         mistakes=RATES,
         hints=(
             "Let the weights with decay be w, those without W = w / kept, where kept is the product of all "
-            "factors 1 - rate * decay so far. The two differ in length only, so the network is the same.",
+            "factors 1 - rate * decay so far. The two differ in norm only, so the network is the same.",
             "At W the gradient is kept times that at w: kept * g. Write the step of w, and divide it by the "
             "new kept.",
             "W - rate / after * g, and g is the gradient at W divided by kept: the rate is "
