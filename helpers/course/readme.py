@@ -12,13 +12,14 @@ from collections.abc import Callable
 import nbformat
 
 from helpers import ROOT
-from helpers.analysis import readings
+from helpers.analysis import readings, stats
 from helpers.analysis.comparison import difference, pairs
 from helpers.analysis.readings import Runs
 from helpers.analysis.stats import interval, told
 from helpers.course import publishing, run_lessons
 from helpers.lessons import STUDIES, findings
 from helpers.lessons.batch_size_learning_rate_depth import grids
+from helpers.lessons.entries import entries, recorded
 from helpers.lessons.norms_for_sequences import claims as sequences_claims
 from helpers.lessons.weight_decay import decay as decay_study
 from helpers.studies import runs as study_runs
@@ -27,16 +28,6 @@ from helpers.studies.study import Study
 
 BEGIN, END = "<!-- lessons: written by helpers/course/readme.py -->\n", "<!-- end of lessons -->"
 VERDICTS = RECORDED / "README.md"
-
-
-def recorded(name: str) -> Runs:
-    """The runs of a study up to its last look; none before the first."""
-    study = STUDIES.get(name)
-    if study is None:
-        return []
-    runs = study_runs.recorded(study, study.seeds, RECORDED)
-    look = study.looked(runs)
-    return [run for run in runs if run["seed"] < look]
 
 
 def _input_scaling(runs: Runs) -> str:
@@ -107,6 +98,12 @@ def _sequences_rates(runs: Runs) -> str:
     )
 
 
+def _ledger(_: Runs) -> str:
+    words = [entry.word for entry in entries()]
+    counts = (f"{words.count(word)} {word}" for word in stats.VERDICTS if word in words)
+    return f"The verdicts on {len(words)} statements: {', '.join(counts)}."
+
+
 # From a study: its name and a sentence. From what a lesson computes: a sentence, and the outputs it is from.
 FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
     "01_data_normalization": ("input_scaling", _input_scaling),
@@ -153,6 +150,7 @@ FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
     "12_weight_decay": ("adam_l2_adamw", _adam_l2_adamw),
     "13_regularization_experiments": ("mnist_penalties", _mnist_penalties),
     "14_norms_for_sequences": ("sequences_rates", _sequences_rates),
+    "16_what_holds_up": ("cifar_norms", _ledger),  # of all studies and lessons
 }
 
 

@@ -38,6 +38,7 @@ from helpers.lessons.signals_in_deep_networks import exercises as signals_in_dee
 from helpers.lessons.weight_decay import claims as weight_decay_claims
 from helpers.lessons.weight_decay import exercises as weight_decay_exercises
 from helpers.lessons.weight_decay import studies as weight_decay_studies
+from helpers.lessons.what_holds_up import exercises as what_holds_up_exercises
 from helpers.lessons.why_batch_norm_helps import exercises as why_batch_norm_helps_exercises
 from helpers.lessons.why_scale_matters import exercises as why_scale_matters_exercises
 from helpers.studies.study import Study
@@ -46,6 +47,7 @@ STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
         batch_layer_group_compared_studies.cifar_norms(),
+        batch_layer_group_compared_studies.cifar_rates_search(),
         data_normalization_studies.input_scaling_search(),
         data_normalization_studies.input_scaling(),
         batch_norm_before_and_after_studies.fashion_mlp(),
@@ -137,6 +139,7 @@ EXERCISES: dict[str, list[Exercise]] = {
     "12": weight_decay_exercises.EXERCISES,
     "13": regularization_experiments_exercises.EXERCISES,
     "14": norms_for_sequences_exercises.EXERCISES,
+    "16": what_holds_up_exercises.EXERCISES,
 }
 
 

@@ -9,10 +9,12 @@ from textwrap import dedent
 import nbformat
 import pytest
 import torch
+from scipy.stats import t as student_t
 from torch import nn
 from torch.nn import functional as F
 
 from helpers import ROOT
+from helpers.analysis import stats
 from helpers.lessons import EXERCISES, calling, checks
 from helpers.lessons.checks import check, hint, solution, unsolved
 from helpers.lessons.diagnosis import Exercise
@@ -49,6 +51,7 @@ def test_the_lessons_stub_waits_for_an_answer_and_has_the_solutions_arguments(na
 def test_the_solution_passes_as_it_is_printed(name, said, capsys):
     solution(name)
     scope = {"torch": torch, "F": F, "nn": nn, "__name__": "lesson"}  # what the lessons import
+    scope |= {"student_t": student_t, "interval": stats.interval, "verdict": stats.verdict}
     exec(capsys.readouterr().out, scope)
     assert said(name, scope[name]).startswith(f"{name}: correct.")
 

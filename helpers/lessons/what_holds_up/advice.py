@@ -2,7 +2,7 @@
 
 # When, what to do, the claim, its statement, and the verdict that the advice takes.
 ADVICE = [
-    ("any input", "standardize it", 5, "standardized inputs beat raw ones", "holds"),
+    ("images as input", "standardize them", 5, "standardized inputs beat raw ones", "holds"),
     (
         "CNN, batches of 128 or more",
         "batch norm before group norm",
@@ -61,14 +61,14 @@ ADVICE = [
         "holds",
     ),
     (
-        "the same, pre-norm",
+        "transformer of 4 layers, pre-norm",
         "warm up",
         38,
         "over all rates, warm-up lowers pre-norm's loss",
         "holds",
     ),
     (
-        "the same, at most a megabyte of text",
+        "transformer of 4 layers, at most a megabyte of text",
         "layer norm before tanh(alpha x)",
         37,
         "each at its best rate and alpha, layer norm ends below tanh(alpha x)",
