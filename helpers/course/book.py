@@ -85,7 +85,7 @@ def write(folder: Path) -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     pages = {
         "_promise": text.partition("\n\n")[2].partition("\n## ")[0],
-        "_routes": _section(text, "Lessons").partition("\n\nIntervals")[0],
+        "_routes": _routes(_section(text, "Lessons").partition("\n\nIntervals")[0]),
         "_reproducing": _section(text, "Reproducing the results"),
         "_lessons": _contents(),
         "contributing": (ROOT / "CONTRIBUTING.md").read_text("utf-8"),
@@ -99,6 +99,14 @@ def write(folder: Path) -> None:
 
 def _section(text: str, title: str) -> str:
     return text.split(f"\n## {title}\n")[1].partition("\n## ")[0].strip("\n")
+
+
+def _routes(text: str) -> str:
+    """The routes, in which each number of a lesson leads there."""
+    lessons = {name[:2]: name for name in run_lessons.lessons()}
+    return re.sub(
+        r"\b\d\d\b", lambda n: f"[{n[0]}](notebooks/{lessons[n[0]]}.ipynb)" if n[0] in lessons else n[0], text
+    )
 
 
 def _in_the_book(text: str) -> str:
@@ -330,4 +338,7 @@ def _is_module(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    print(f"book: {build()}")
+    try:
+        print(f"book: {build()}")
+    except (BookError, files.FilesError) as error:
+        sys.exit(f"book: {error}")
