@@ -256,7 +256,7 @@ CLAIMS: dict[int, Claim] = {
         ("12",),
     ),
     44: Claim(
-        "With norms, decay and a falling rate gradients grow at the end of training: |g| / |w| "
+        "With norms, decay and a falling rate gradients grow at the end of training: ‖g‖ / ‖w‖ "
         "approaches sqrt(2 decay / rate) (Defazio 2025).",
         ("12",),
     ),

@@ -182,7 +182,8 @@ EXERCISES = [
         hints=(
             "Look at the ends of the intervals, not at their means.",
             "The second claim is about seven factors: is every interval above 0, is any?",
-            "In the third, is 0 inside?",
+            "In the third, is 0 inside? Above 0 everywhere holds, above 0 somewhere holds when; an interval "
+            "that contains 0 and reaches beyond what matters leaves it undecided.",
         ),
         praise="Each by its interval.",
     ),
