@@ -147,8 +147,10 @@ def run(
             failures[task] = f"{type(error).__name__}: {error}"
         bar.update(len(recorded(study, seeds, folder)) + len(failures) - bar.n)
 
+    # Never one process for want of runs: it would have all cores, and its run other bits than one of many.
+    processes = min(jobs, max(total - done, 2))
     try:
-        with bar, cluster.cluster(min(jobs, total - done), scheduler) as client:
+        with bar, cluster.cluster(processes, scheduler) as client:
             bar.update(done)
             handout = _Handout(study, seeds, path, device, client)
             cluster.work(client, train, handout, report)

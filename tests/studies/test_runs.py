@@ -526,6 +526,22 @@ def test_real_runs_on_the_local_cluster_are_those_of_fit(tmp_path):
     assert found["execution"] == dataclasses.asdict(execution)
 
 
+def test_the_last_run_of_a_study_that_was_stopped_has_the_bits_of_one_of_many(tmp_path):
+    recipe = Recipe(epochs=1, batch_size=256)
+    arms = (Arm("none", "none", recipe, "small_cnn"), Arm("batch", "batch", recipe, "small_cnn"))
+    study = Study("real", "digits", arms, "Real", "00_real")
+    study_runs.run(study, seeds=1, jobs=2, folder=tmp_path)
+    path = tmp_path / "real.jsonl"
+    *kept, last = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(kept))
+    study_runs.run(study, seeds=1, jobs=2, folder=tmp_path)
+    last, again = json.loads(last), json.loads(path.read_text().splitlines()[-1])
+    assert again["execution"] == last["execution"]
+    for run in (last, again):
+        del run["epochs"][0]["seconds"]
+    assert again["epochs"] == last["epochs"]
+
+
 def test_lessons_read_the_recorded_runs_or_train_their_own(log, tmp_path, monkeypatch):
     study = toy("a", "b")
     monkeypatch.setattr(study_runs, "RECORDED", tmp_path / "recorded")

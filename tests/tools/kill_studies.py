@@ -94,8 +94,16 @@ def storm(
             raise Fault(f"processes are left: {left}")
         command = None
         if ended:
-            if numbers(kept) != undisturbed:
-                raise Fault("the runs are not those of an undisturbed study")
+            found = numbers(kept)
+            other = [key for key in undisturbed if found[key] != undisturbed[key]]
+            if other:
+                runs = {run["key"]: run for run in map(json.loads, kept.splitlines())}
+                first = runs[other[0]]
+                raise Fault(
+                    f"{len(other)} of {len(found)} runs are not those of an undisturbed study; the first is "
+                    f"{first['arm']}, seed {first['seed']}, {first['execution']}: {found[other[0]]} instead "
+                    f"of {undisturbed[other[0]]}"
+                )
             counts["runs recorded"] += len(undisturbed)
             counts["studies complete"] += 1
             place, kept = folder / f"study {counts['studies complete'] + 1}", b""
