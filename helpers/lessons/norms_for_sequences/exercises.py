@@ -164,8 +164,7 @@ EXERCISES = [
         hints=(
             "x[mask] with a mask (N, T) gives the feature vectors where it is True, (count, C).",
             "Mean and biased variance over their first dimension have the shape (C,), and fit x from "
-            "the "
-            "right.",
+            "the right.",
             "Normalize all of x, then torch.where(mask[..., None], y, 0.0).",
         ),
         praise="However much padding a batch has, no output moves.",
