@@ -59,7 +59,8 @@ def fastest_epoch(run: Mapping[str, Any]) -> float:
 
 def tested(run: Mapping[str, Any]) -> float:
     """Accuracy (percent) of the final network on the real test images, also where others were held out."""
-    return run["measures"]["test"]["accuracy"] if "test" in run["measures"] else final(run)
+    measured = run.get("measures", {}).get("test")
+    return measured["accuracy"] if measured else final(run)
 
 
 def trained(run: Mapping[str, Any]) -> float:

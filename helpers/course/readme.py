@@ -13,13 +13,15 @@ import nbformat
 
 from helpers import ROOT
 from helpers.analysis import readings, stats
-from helpers.analysis.comparison import difference, pairs
+from helpers.analysis.comparison import difference, mean, pairs
+from helpers.analysis.published import published_for
 from helpers.analysis.readings import Runs
 from helpers.analysis.stats import interval, told
 from helpers.course import publishing, run_lessons
 from helpers.lessons import STUDIES, findings
 from helpers.lessons.batch_size_learning_rate_depth import grids
 from helpers.lessons.entries import entries, recorded
+from helpers.lessons.fifty_thousand_parameters.studies import SPRINTS
 from helpers.lessons.norms_for_sequences import claims as sequences_claims
 from helpers.lessons.weight_decay import decay as decay_study
 from helpers.studies import runs as study_runs
@@ -98,6 +100,15 @@ def _sequences_rates(runs: Runs) -> str:
     )
 
 
+def _budget_sprint(runs: Runs) -> str:
+    once, thrice = (told(mean(runs, arm), 1) for arm in SPRINTS)
+    theirs = published_for("cifar_norms")["batch"]["best"]
+    return (
+        f"49,394 parameters reach {once} % in one epoch and {thrice} in three; published were {theirs} % in "
+        "20, with 44,640."
+    )
+
+
 def _ledger(_: Runs) -> str:
     words = [entry.word for entry in entries()]
     counts = (f"{words.count(word)} {word}" for word in stats.VERDICTS if word in words)
@@ -150,6 +161,7 @@ FOUND: dict[str, tuple[str, Callable[[Runs], str]] | tuple[str, list[str]]] = {
     "12_weight_decay": ("adam_l2_adamw", _adam_l2_adamw),
     "13_regularization_experiments": ("mnist_penalties", _mnist_penalties),
     "14_norms_for_sequences": ("sequences_rates", _sequences_rates),
+    "15_fifty_thousand_parameters": ("budget_sprint", _budget_sprint),
     "16_what_holds_up": ("cifar_norms", _ledger),  # of all studies and lessons
 }
 

@@ -31,6 +31,7 @@ NAMES = (
     "12_weight_decay",
     "13_regularization_experiments",
     "14_norms_for_sequences",
+    "15_fifty_thousand_parameters",
     "16_what_holds_up",
 )
 CELL_TIMEOUT = 600  # seconds; a committed lesson needs less than 60 in all

@@ -25,6 +25,7 @@ from helpers.lessons.data_normalization import exercises as data_normalization_e
 from helpers.lessons.data_normalization import studies as data_normalization_studies
 from helpers.lessons.diagnosis import Exercise
 from helpers.lessons.fifty_thousand_parameters import claims as fifty_thousand_parameters_claims
+from helpers.lessons.fifty_thousand_parameters import exercises as fifty_thousand_parameters_exercises
 from helpers.lessons.fifty_thousand_parameters import studies as fifty_thousand_parameters_studies
 from helpers.lessons.l1_l2_from_scratch import exercises as l1_l2_from_scratch_exercises
 from helpers.lessons.layer_group_instance_rms_norm import exercises as layer_group_instance_rms_norm_exercises
@@ -139,6 +140,7 @@ EXERCISES: dict[str, list[Exercise]] = {
     "12": weight_decay_exercises.EXERCISES,
     "13": regularization_experiments_exercises.EXERCISES,
     "14": norms_for_sequences_exercises.EXERCISES,
+    "15": fifty_thousand_parameters_exercises.EXERCISES,
     "16": what_holds_up_exercises.EXERCISES,
 }
 

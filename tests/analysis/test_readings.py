@@ -36,6 +36,7 @@ def test_gap_and_cost_compare_a_network_with_itself():
     assert readings.tested(one) == 84
     assert readings.trained(one) == 90
     assert readings.gap(one) == 6
+    assert readings.tested({name: value for name, value in one.items() if name != "measures"}) == 84
     assert readings.shift_cost("brightness")(one) == pytest.approx(24)
     assert readings.shift_cost("contrast")(one) == pytest.approx(14)
     with pytest.raises(ValueError, match="brightness, contrast"):

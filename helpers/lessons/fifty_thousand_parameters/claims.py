@@ -4,22 +4,34 @@ import pandas as pd
 
 from helpers.analysis import comparison
 from helpers.analysis.claims import Differences, Statement, beats, greater, judged
-from helpers.analysis.published import published_for
+from helpers.analysis.published import published, published_for
 from helpers.analysis.readings import Runs
 from helpers.analysis.stats import spent
 from helpers.lessons.fifty_thousand_parameters.studies import WITH, WITHOUT
 from helpers.studies.study import Study
 
 REACH = 91.0  # percent
+_NORMS = ("batch_norm", "layer_norm", "group_norm")
+
+
+def published_points() -> pd.DataFrame:
+    """What others reached on CIFAR-10 with at most 50,000 parameters, each its best: parameters, epochs and
+    accuracy (percent, most at the best epoch on the test images, one run each).
+    """
+    found = published()
+    rows = [(44_640, 20, found["cifar10_norms"]["batch_norm"]["best"])]
+    for peer in found["peers_under_50k_parameters"]:
+        best = peer.get("best") or max(peer[norm] for norm in _NORMS if norm in peer)
+        rows.append((peer["parameters"], peer["epochs"], best))
+    known = found["under_50k_parameters_20_epochs"]["best_known"]
+    rows += [(of["parameters"], 20, of["accuracy"]) for of in known if of["epochs"] == 20]
+    return pd.DataFrame(rows, columns=["parameters", "epochs", "accuracy"])
 
 
 def _above(runs: Runs, limit: float) -> dict[str, Differences]:
     """By how much each run of our designs ends above the limit, in points."""
     found = {arm: comparison.values(runs, arm) for arm in comparison.arms(runs) if arm != "published"}
-    return {
-        f"{arm} - {limit:g} %": {seed: value - limit for seed, value in by_seed.items()}
-        for arm, by_seed in found.items()
-    }
+    return {arm: {seed: value - limit for seed, value in of.items()} for arm, of in found.items()}
 
 
 def budget_final(runs: Runs, matters: float | None) -> list[Statement]:
