@@ -75,7 +75,10 @@ class Entry:
             room = (self.finding.matters or 0.0) - max(max(-item.low, item.high) for item in intervals)
             return f"means farther from 0 by {room:.2g} {self.finding.unit}"
         ends = [item.low if self.word.startswith("holds") else -item.high for item in intervals]
-        return f"means nearer to 0 by {min(end for end in ends if end >= 0):.2g} {self.finding.unit}"
+        decided = [end for end in ends if end > 0]  # 0: a condition where nothing happened
+        if not decided:
+            return "a mean above 0"
+        return f"means nearer to 0 by {min(decided):.2g} {self.finding.unit}"
 
 
 def recorded(name: str, folder: Path = RECORDED) -> Runs:

@@ -31,7 +31,27 @@ def test_advice_is_about_statements_of_the_ledger_and_asks_for_a_verdict():
     there = {(entry.claim, entry.statement) for entry in FOUND}
     for _, _, claim, statement, needed in ADVICE:
         assert (claim, statement) in there
-        assert needed in VERDICTS
+        assert needed.partition(": ")[0] in VERDICTS
+
+
+def test_conditions_that_advice_names_are_conditions_of_its_statement():
+    of = {(entry.claim, entry.statement): entry for entry in FOUND}
+    for _, _, claim, statement, needed in ADVICE:
+        finding = of[claim, statement].finding
+        for condition in filter(None, needed.partition(": ")[2].split(", ")):
+            assert finding is not None
+            assert condition in finding.intervals
+
+
+def test_a_lesson_does_not_count_a_recorded_finding_again():
+    of_decay = [entry.statement for entry in FOUND if entry.claim == 42 and entry.lesson == "12"]
+    assert not [statement for statement in of_decay if statement.startswith("decay helps the CNN")]
+
+
+def test_what_was_measured_can_be_read_without_the_lesson():
+    for entry in FOUND:
+        assert not re.search(r"[{}]|True|False|^section \d|^[\d.]+$", entry.measured), entry
+    assert not [entry for entry in FOUND if entry.statement == "untrained"]  # read from the column before it
 
 
 def test_a_claim_is_said_by_papers_by_published_figures_or_by_popular_notes():
@@ -52,6 +72,9 @@ def made(verdict: str, *intervals: Interval, matters: float | None = 0.5) -> Ent
         (made("undecided: about 7 runs would decide"), "about 7 runs would decide"),
         (made("holds", Interval(2, 1, 3, 5), Interval(1, 0.25, 2, 5)), "nearer to 0 by 0.25 points"),
         (made("holds when: a", Interval(2, 1, 3, 5), Interval(0, -1, 1, 5)), "nearer to 0 by 1 points"),
+        (made("holds when: a", Interval(2, 1, 3, 5), Interval(0, 0, 0, 5)), "nearer to 0 by 1 points"),
+        (made("false", Interval(-2, -3, -1, 5), Interval(0, 0, 0, 5)), "nearer to 0 by 1 points"),
+        (made("false", Interval(0, 0, 0, 5)), "^a mean above 0$"),
         (made("false", Interval(-2, -3, -1, 5)), "nearer to 0 by 1 points"),
         (made("no difference that matters", Interval(0, -0.1, 0.2, 5)), "farther from 0 by 0.3 points"),
         (made("false", matters=None), "range of one"),

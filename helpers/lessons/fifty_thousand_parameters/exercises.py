@@ -407,6 +407,6 @@ EXERCISES = [
             "The name with the largest of these means; then the mean over the seeds of test[name], for this "
             "one name.",
         ),
-        praise="What chose does not report, and what reports did not choose.",
+        praise="Held-out images choose; test images report.",
     ),
 ]

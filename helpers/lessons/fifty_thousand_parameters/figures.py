@@ -24,7 +24,14 @@ def by_parameters(points: pd.DataFrame, ours: Mapping[str, float], parameters: i
     for _, group in points.sort_values("accuracy").groupby("parameters"):
         heights = spread(list(group.accuracy), 1.3)
         for height, row in zip(heights, group.itertuples(), strict=True):
-            ax.text(row.parameters / 1000 - 0.4, height, f"{row.epochs}", ha="right", va="center", fontsize=9)
+            ax.text(
+                row.parameters / 1000 - 0.4,
+                height,
+                f"{row.epochs} epochs",
+                ha="right",
+                va="center",
+                fontsize=9,
+            )
     names = sorted(ours, key=lambda name: ours[name])
     for height, name in zip(spread([ours[name] for name in names], 1.3), names, strict=True):
         ax.text(parameters / 1000 + 0.4, height, name, color=_OURS, va="center", fontsize=9)
@@ -60,7 +67,7 @@ def whitened(filters: Tensor, before: Tensor, after: Tensor) -> Figure:
         ax.grid(False)
         ax.set_title(f"{number}", fontsize=8, pad=2)
     maps = panels[1].subplots(1, 2)
-    for ax, found, name in zip(maps, (before, after), ("patches", "after the layer"), strict=True):
+    for ax, found, name in zip(maps, (before, after), ("covariance of patches", "of outputs"), strict=True):
         values = found.numpy()
         limit = np.abs(values).max()
         image = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
@@ -87,7 +94,12 @@ def singular_values(before: Sequence[Tensor], names: Sequence[str]) -> Figure:
         middle = len(shares) // 2
         ax.annotate(name, (order[middle], shares[middle]), (0, 8), textcoords="offset points", color=colour)
         said.append(f"{name}: the middle one is {shares[middle]:.2g} of the largest")
-    ax.set(yscale="log", xlabel="singular value, from the largest", ylabel="share of the largest")
+    ax.set(
+        yscale="log",
+        ylim=(None, 2.5),
+        xlabel="singular value, from the largest",
+        ylabel="share of the largest",
+    )
     fig.alt = f"Singular values. {'; '.join(said)}."
     return fig
 
@@ -127,6 +139,7 @@ def by_images(runs: Runs, published: Sequence[float], images: int) -> Figure:
         xlabel="training images seen",
         ylabel="test accuracy (%)",
         xlim=(0.8 * images, 23 * images),
+        ylim=(min(published) - 3, max(max(reached) for reached in ends.values()) + 6),
     )
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.minorticks_off()

@@ -145,7 +145,7 @@ def sequences_rates(runs: Runs, matters: float | None) -> list[Statement]:
         ),
         said(
             38,
-            "at its best rate and with warm-up, post-norm ends below pre-norm",
+            "each at its best rate, post-norm with warm-up ends below pre-norm without",
             ahead("post, warm-up", "pre"),
         ),
         *(
@@ -223,7 +223,11 @@ def lstm_rows(runs: Runs, matters: float | None) -> list[Statement]:
 
     gains = ahead("batch 0.1", "none")
     return [
-        said(33, "in an LSTM layer norm beats batch norm", ahead("layer 1", "batch 0.1")),
+        said(
+            33,
+            "in an LSTM layer norm, gamma from 1, beats batch norm, gamma from 0.1",
+            ahead("layer 1", "batch 0.1"),
+        ),
         said(33, "in an LSTM layer norm beats no norm", ahead("layer 1", "none")),
         said(40, "batch norm for each step, gamma from 0.1, beats no norm", gains),
         said(

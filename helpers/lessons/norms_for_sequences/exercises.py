@@ -1,4 +1,4 @@
-"""Exercises of lesson 14: what batch norm hands on, batch norm past padding, a loss that minds the rate."""
+"""Exercises of lesson 14: a value's effect on another, batch norm past padding, sensitivity to the rate."""
 
 import torch
 from torch import Tensor
@@ -150,7 +150,7 @@ EXERCISES = [
             "dm / dx_j = 1 / M. And s ** 2 = mean of (x - m) ** 2 gives ds / dx_j = (x_j - m) / (M s).",
             "d x_hat_i / dx_j = - (dm / dx_j) / s - x_hat_i (ds / dx_j) / s; take 1 / (M s) out.",
         ),
-        praise="One of M values has 1 / M of a hand in every other.",
+        praise="One of M values moves every other by about 1 / M.",
         typed=False,
     ),
     Exercise(
@@ -182,7 +182,7 @@ EXERCISES = [
             "For each rate: each run capped at limit, then their mean over the seeds.",
             "The mean of these over the rates, less the smallest of them.",
         ),
-        praise="A network that minds the rate has a large one, however good its best.",
+        praise="A network that is sensitive to the rate has a large one, however good its best.",
         typed=False,
     ),
 ]

@@ -50,16 +50,25 @@ def looks_ahead(maps: Mapping[str, Tensor]) -> Figure:
 
 
 def gradients_by_block(found: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """A panel for each initialization: the norm of the gradient by block, a line for each arrangement."""
+    """A panel for each initialization: the norm of the gradient by block, a line for each arrangement.
+
+    The axis is that of the arrangements with a norm. Where "none" leaves it, the panel says how far.
+    """
     fig, axes = subplots(1, len(found), figsize=(7.5, 3.0), sharey=True)
+    normed = [v for series in found.values() for name in series if name != "none" for v in series[name]]
+    low, high = min(normed) / 3, 5 * max(normed)
     said = []
     for ax, (init, series) in zip(axes, found.items(), strict=True):
         for name, values in series.items():
             colour, line = _LOOK[name]
-            label = name if ax is axes[-1] else f"_{name}"
+            outside = min(values) > high
+            label = name if ax is axes[-1] and not outside else f"_{name}"
             top = {"zorder": 3, "lw": 2.6} if name == "none" else {}  # seen above the lines that it meets
             ax.plot(range(1, len(values) + 1), values, color=colour, ls=line, label=label, **top)
-        ax.set(title=init, xlabel="block", yscale="log")
+            if outside:
+                ends = f"{name} (dotted): {values[0]:.0e} to\n{values[-1]:.0e}, above the panel"
+                ax.text(0.5, 0.97, ends, color=colour, ha="center", va="top", transform=ax.transAxes)
+        ax.set(title=init, xlabel="block", yscale="log", ylim=(low, high))
         said.append(
             f"{init}: " + ", ".join(f"{name} {v[0]:.2g} and {v[-1]:.2g}" for name, v in series.items())
         )

@@ -75,7 +75,8 @@ def sequences_depth() -> Study:
 
 # Of the published run its description gives layers, width, windows, batch, steps, rates and decay.
 _PUBLISHED = TextRecipe(steps=2000, lr=1e-3, warmup=100)
-OPEN: dict[str, Mapping[str, Any]] = {  # what it leaves open: the last layer's weight, the embeddings' scale
+# What it leaves open: the last layer's weight, the embeddings' scale. Its code has those of "published".
+OPEN: dict[str, Mapping[str, Any]] = {
     "published": {"tied": True, "embedding": 0.02},
     "untied": {"embedding": 0.02},
     "large embeddings": {},

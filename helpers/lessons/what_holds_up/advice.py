@@ -1,23 +1,30 @@
 """Advice, each with the statement that carries it; lesson 16 withdraws what its verdict does not carry."""
 
-# When, what to do, the claim, its statement, and the verdict that the advice takes.
+# When, what to do, the claim, its statement, and the verdict that the advice takes, with the conditions of a
+# "holds when" that the advice names, in the order in which the verdict names them.
 ADVICE = [
     ("images as input", "standardize them", 5, "standardized inputs beat raw ones", "holds"),
     (
         "CNN, batches of 128 or more",
-        "batch norm before group norm",
+        "batch norm rather than group norm",
         25,
         "batch norm beats group norm at large batches",
         "holds",
     ),
     (
         "CNN, batches of 2 or 4",
-        "group norm before batch norm",
+        "group norm rather than batch norm",
         25,
         "group norm beats batch norm at small batches",
         "holds",
     ),
-    ("CNN of 44,640 parameters", "batch norm before layer norm", 20, "batch norm beats layer norm", "holds"),
+    (
+        "CNN of 44,640 parameters",
+        "batch norm rather than layer norm",
+        20,
+        "batch norm beats layer norm",
+        "holds",
+    ),
     (
         "a VGG, the rate is not known",
         "batch norm: more rates train",
@@ -26,11 +33,11 @@ ADVICE = [
         "holds",
     ),
     (
-        "plain layers, no shortcuts",
-        "batch norm, at the depths of the verdict",
+        "a plain CNN of 8 layers, no shortcuts",
+        "batch norm",
         23,
         "at its best learning rate, a network with batch norm beats one without",
-        "holds when",
+        "holds when: 8 layers",
     ),
     (
         "test images may be brighter",
@@ -61,7 +68,7 @@ ADVICE = [
         "holds",
     ),
     (
-        "transformer of 4 layers, pre-norm",
+        "transformer of 4 layers, pre-norm, its rate is not searched",
         "warm up",
         38,
         "over all rates, warm-up lowers pre-norm's loss",
@@ -69,7 +76,7 @@ ADVICE = [
     ),
     (
         "transformer of 4 layers, at most a megabyte of text",
-        "layer norm before tanh(alpha x)",
+        "layer norm rather than tanh(alpha x)",
         37,
         "each at its best rate and alpha, layer norm ends below tanh(alpha x)",
         "holds",
@@ -86,24 +93,24 @@ ADVICE = [
         "L1, by proximal steps",
         26,
         "L1 (0.01) makes weights exactly zero",
-        "holds when",
+        "holds when: proximal",
     ),
     (
         "outliers in the targets",
-        "Huber's loss, with any penalty",
+        "Huber's loss, with an L1 or an L2 penalty",
         28,
         "L1 is robust to outliers",
         "holds when",
     ),
     (
-        "Adam, decay as in the verdict",
-        "AdamW",
+        "Adam with a decay of 0.01 or 0.1, the rate is not searched",
+        "AdamW with the same decay",
         30,
         "at the same weight_decay AdamW beats Adam, mean over the rates",
-        "holds when",
+        "holds when: decay 0.01, decay 0.1",
     ),
     (
-        "5 epochs, decay of 0.0001",
+        "Adam or AdamW, 5 epochs, decay of 0.0001",
         "leave it out or in",
         30,
         "decay helps, mean over the rates",

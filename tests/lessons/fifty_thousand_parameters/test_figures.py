@@ -30,8 +30,8 @@ def test_accuracy_by_parameters_shows_every_point_and_labels_it():
     (ax,) = fig.axes
     assert [len(line.get_xdata()) for line in ax.lines] == [len(points), 2]
     labels = [text.get_text() for text in ax.texts]
-    assert sorted(labels) == sorted([*map(str, points.epochs), *ACCURACIES])
-    heights = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    assert sorted(labels) == sorted([*(f"{n} epochs" for n in points.epochs), *ACCURACIES])
+    heights = {text.get_text(): text.get_position()[1] for text in ax.texts if text.get_ha() == "left"}
     assert heights["1 epoch"] < heights["3 epochs"] < ax.get_ylim()[1]
     assert all(f"{row.accuracy:g} % with {row.parameters:,}" in fig.alt for row in points.itertuples())
     assert "83.9 % in 3 epochs" in fig.alt
