@@ -83,11 +83,11 @@ def whitened(filters: Tensor, before: Tensor, after: Tensor) -> Figure:
     return fig
 
 
-def singular_values(before: Sequence[Tensor], names: Sequence[str]) -> Figure:
+def singular_values(found: Sequence[Tensor], names: Sequence[str]) -> Figure:
     """Singular values of matrices, each as a share of the largest, in falling order."""
     fig, ax = subplots(figsize=(7.5, 2.9))
     said = []
-    for values, name, colour, mark in zip(before, names, (_THEIRS, _OURS), "so", strict=True):
+    for values, name, colour, mark in zip(found, names, (_THEIRS, _OURS), "so", strict=True):
         shares = (values / values.max()).numpy()
         order = np.arange(1, len(shares) + 1)
         ax.plot(order, shares, "-", marker=mark, markersize=3, color=colour)
@@ -117,15 +117,16 @@ def by_images(runs: Runs, published: Sequence[float], images: int) -> Figure:
         color=_THEIRS, ha="center",
     )  # fmt: skip
     ends: dict[str, list[float]] = {}
+    seen: dict[str, int] = {}
     for run in runs:
         accuracies = [epoch["test_accuracy"] for epoch in run["epochs"]]
         ax.plot(images * np.arange(1, len(accuracies) + 1), accuracies, "-o", color=_OURS, lw=1, markersize=4)
         ends.setdefault(run["arm"], []).append(accuracies[-1])
+        seen[run["arm"]] = images * len(accuracies)
     for name, reached in ends.items():
-        epochs = int(name.split()[0])
         ax.annotate(
             name,
-            (images * epochs, max(reached)),
+            (seen[name], max(reached)),
             (0, 7),
             textcoords="offset points",
             color=_OURS,
