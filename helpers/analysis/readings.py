@@ -120,12 +120,6 @@ def effective_rate(run: Mapping[str, Any]) -> float:
     return run["config"]["recipe"]["lr"] / squared(run)
 
 
-def penalty(run: Mapping[str, Any]) -> float:
-    """What penalties on the weights add to the loss at the end: l1 sum |w| + weight_decay sum w^2 / 2."""
-    recipe, weights = run["config"]["recipe"], run["measures"]["sparsity"]
-    return recipe["l1"] * weights["l1"] + recipe["weight_decay"] / 2 * weights["squared"]
-
-
 def place_name(at: Sequence[str | float]) -> str:
     """A place in a grid or a sweep in words: "batch 8 0.01"."""
     return " ".join(part if isinstance(part, str) else f"{part:g}" for part in at)

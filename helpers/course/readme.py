@@ -14,14 +14,14 @@ import nbformat
 from helpers import ROOT
 from helpers.analysis import readings, stats
 from helpers.analysis.comparison import difference, mean, pairs
-from helpers.analysis.published import published_for
 from helpers.analysis.readings import Runs
 from helpers.analysis.stats import interval, told
 from helpers.course import publishing, run_lessons
 from helpers.lessons import STUDIES, findings
 from helpers.lessons.batch_size_learning_rate_depth import grids
 from helpers.lessons.entries import entries, recorded
-from helpers.lessons.fifty_thousand_parameters.studies import SPRINTS
+from helpers.lessons.fifty_thousand_parameters import claims as budget_claims
+from helpers.lessons.fifty_thousand_parameters.studies import PARAMETERS, SPRINTS
 from helpers.lessons.norms_for_sequences import claims as sequences_claims
 from helpers.lessons.weight_decay import decay as decay_study
 from helpers.studies import runs as study_runs
@@ -102,10 +102,10 @@ def _sequences_rates(runs: Runs) -> str:
 
 def _budget_sprint(runs: Runs) -> str:
     once, thrice = (told(mean(runs, arm), 1) for arm in SPRINTS)
-    theirs = published_for("cifar_norms")["batch"]["best"]
+    theirs, epochs, accuracy = budget_claims.of_lesson_07()
     return (
-        f"49,394 parameters reach {once} % in one epoch and {thrice} in three; published were {theirs} % in "
-        "20, with 44,640."
+        f"{PARAMETERS:,} parameters reach {once} % in one epoch and {thrice} in three; published were "
+        f"{accuracy} % in {epochs}, with {theirs:,}."
     )
 
 

@@ -168,7 +168,8 @@ def run(
         path = next(left, None)
         return path and (f"{path.stem} {time.time_ns()}", (path.read_text("utf-8"), values, cell_timeout))
 
-    with cluster.cluster(max(1, min(workers, len(paths))), scheduler) as client:
+    processes = max(1, min(workers, len(paths)))
+    with cluster.cluster(processes, cluster.threads_of(processes), scheduler) as client:
         cluster.work(client, run_lesson, next_lesson, ended)
     return [results[path.stem] for path in paths]
 

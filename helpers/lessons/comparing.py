@@ -97,7 +97,7 @@ def agree(seen: Seen, right: Seen, typed: bool = True, error: float | None = Non
     for name, value in seen.items():
         wanted = right[name]
         if value is None or wanted is None or isinstance(wanted, str | tuple | bool):
-            if value is not wanted and (type(value) is not type(wanted) or value != wanted):
+            if value is not wanted and (not isinstance(value, type(wanted)) or value != wanted):
                 return False
             continue
         found, expected = tensor(value), tensor(wanted)
@@ -109,7 +109,9 @@ def agree(seen: Seen, right: Seen, typed: bool = True, error: float | None = Non
 
 def plain(value: object) -> str:
     """A value for the learner's eyes: numbers to six digits, long tensors by their shape."""
-    if isinstance(value, str | bool) or value is None:
+    if isinstance(value, str):
+        return repr(str(value))  # also of NumPy's strings
+    if isinstance(value, bool) or value is None:
         return repr(value)
     if isinstance(value, tuple) and all(isinstance(part, int) for part in value):
         return repr(value)

@@ -228,20 +228,23 @@ class Exercise:
                 continue
             if seen.get(name) is None and any(one[name] is None for one in right):
                 continue  # None is an answer in this exercise
-            if isinstance(value, str):
-                words = _wrong_word(name, seen.get(name), [str(one[name]) for one in right])
-            else:
-                words = form(name, seen.get(name), value, self.typed)
-            if words:
-                raise Mistaken(self._exchanged(seen, wanted) or words)
+            if words := self._malformed(name, seen.get(name), value, right):
+                raise Mistaken(self._exchanged(seen, right, wanted) or words)
 
-    def _exchanged(self, seen: Seen, wanted: Seen) -> str | None:
+    def _malformed(self, name: str, value: object, wanted: object, right: Sequence[Seen]) -> str | None:
+        """In words: that a value is none of the words asked for, or has another form than the right one."""
+        if isinstance(wanted, str):
+            return _wrong_word(name, value, [str(one[name]) for one in right])
+        return form(name, value, wanted, self.typed)
+
+    def _exchanged(self, seen: Seen, right: Sequence[Seen], wanted: Seen) -> str | None:
         """In words: that several results have the right forms, in another order."""
         names = list(wanted)
         if list(seen) != names or not 1 < len(names) <= 4:
             return None
         for order in permutations(seen.values()):
-            if not any(map(form, names, order, wanted.values(), [self.typed] * len(names))):
+            values = dict(zip(names, order, strict=True))
+            if not any(self._malformed(name, values[name], wanted[name], right) for name in names):
                 return f"the results are in another order: it should be {', '.join(names)}"
         return None
 

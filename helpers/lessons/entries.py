@@ -1,5 +1,6 @@
 """What became of each claim: from the recorded runs, and from the lessons' own tables of verdicts."""
 
+import functools
 import html
 import json
 import re
@@ -136,8 +137,17 @@ def entries(folder: Path = RECORDED) -> list[Entry]:
 
     First those of the recorded runs in `folder`, judged here; of a statement that two studies test, the one
     whose pairs are of one machine. Then those rows of the lessons' tables that do not repeat one of these, as
-    the lessons were committed.
+    the lessons were committed. For the committed runs all this is found once in a session.
     """
+    return list(_committed()) if folder == RECORDED else _entries(folder)
+
+
+@functools.cache
+def _committed() -> tuple[Entry, ...]:
+    return tuple(_entries(RECORDED))
+
+
+def _entries(folder: Path) -> list[Entry]:
     found: dict[tuple[int, str], Entry] = {}
     for study in sorted(STUDIES.values(), key=lambda study: study.mixed):
         for f in findings(recorded(study.name, folder)):

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
 
 from helpers.images.datasets import ImageData
@@ -352,50 +350,6 @@ def build(
         return make(norm, own_layers=own_layers, **settings, **options)
 
 
-def summary(model: nn.Module, input_size: tuple[int, ...]) -> pd.DataFrame:
-    """One row for each layer without children, in the order of use: layer, kind, output shape, parameters.
-
-    The images are zeros of the model's own device and floating type, in evaluation mode; afterwards each
-    module has the mode it had before. A layer whose weight is parametrized is one row. A parameter counts in
-    the first row that has it: where layers share it, or one is used again, it is not counted twice. The shape
-    of a layer that gives several tensors, such as an LSTM, is that of the first.
-
-    Args:
-        input_size: of one batch, (N, C, H, W).
-    """
-    rows: list[dict[str, Any]] = []
-    counted: set[nn.Parameter] = set()
-
-    def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(layer: nn.Module, _: Any, output: Any) -> None:
-            while not isinstance(output, Tensor):
-                output = output[0]
-            fresh = set(layer.parameters()) - counted
-            counted.update(fresh)
-            rows.append(
-                {
-                    "layer": name,
-                    "kind": _kind(layer),
-                    "output shape": tuple(output.shape),
-                    "parameters": sum(p.numel() for p in fresh),
-                }
-            )
-
-        return hook
-
-    numbers = [t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point()]
-    like = numbers[0] if numbers else torch.empty(0, dtype=torch.float32)
-    images = torch.zeros(input_size, dtype=like.dtype, device=like.device)
-    hooks = [layer.register_forward_hook(note(name)) for name, layer in _leaves(model)]
-    try:
-        with modes.evaluation(model), torch.no_grad():
-            model(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return pd.DataFrame(rows)
-
-
 def multiply_adds(model: nn.Module, input_size: tuple[int, ...]) -> int:
     """Multiply-adds of one forward pass of the convolutions and linear layers, by torch's own counter.
 
@@ -409,20 +363,3 @@ def multiply_adds(model: nn.Module, input_size: tuple[int, ...]) -> int:
     with modes.evaluation(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(images)
     return counter.get_total_flops() // 2
-
-
-def _leaves(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The layers without children; what computes a layer's weight is no layer."""
-    inner = {
-        id(module)
-        for layer in model.modules()
-        if parametrize.is_parametrized(layer)
-        for module in layer.parametrizations.modules()
-    }
-    layers = [(name, layer) for name, layer in model.named_modules() if id(layer) not in inner]
-    return [(name, layer) for name, layer in layers if all(id(c) in inner for c in layer.children())]
-
-
-def _kind(layer: nn.Module) -> str:
-    """str(layer), in one line where the layer holds parametrizations."""
-    return str(layer) if not list(layer.children()) else f"{type(layer).__name__}({layer.extra_repr()})"

@@ -27,10 +27,10 @@ class JobsError(RuntimeError):
 
 
 @contextlib.contextmanager
-def cluster(jobs: int, scheduler: str | None = None) -> Iterator[Any]:
-    """A Dask client: of the scheduler at that address or, without one, of `jobs` processes on this machine.
+def cluster(processes: int, threads: int, scheduler: str | None = None) -> Iterator[Any]:
+    """A Dask client: of the scheduler at that address or, without one, of so many processes on this machine.
 
-    The local processes end with this one and have one thread each, or all cores if there is one process.
+    The local processes end with this one and have so many threads each (see threads_of).
     Raises JobsError if no scheduler answers, or the local processes do not start.
     """
     from dask import config  # here, not above: lessons that read recorded runs need no cluster
@@ -48,25 +48,24 @@ def cluster(jobs: int, scheduler: str | None = None) -> Iterator[Any]:
         with client:
             yield client
         return
-    threads = cores() if jobs == 1 else 1
     settings = {
         "distributed.scheduler.allowed-failures": ALLOWED_LOSSES,
         "distributed.nanny.pre-spawn-environ": KEEP_MEMORY | {"OMP_NUM_THREADS": str(threads)},
     }
     with (
         config.set(settings),
-        _local_workers(jobs, threads) as local,
+        _local_workers(processes, threads) as local,
         Client(local, set_as_default=False) as client,
     ):
         yield client
 
 
-def _local_workers(jobs: int, threads: int, starts: int = STARTS) -> Any:
+def _local_workers(processes: int, threads: int, starts: int = STARTS) -> Any:
     from distributed import LocalCluster
 
     try:
         return LocalCluster(
-            n_workers=jobs,
+            n_workers=processes,
             threads_per_worker=threads,
             memory_limit=None,  # Dask would pause or end a worker for the memory that training needs
             dashboard_address="127.0.0.1:0",  # any free port: with None Dask warns if 8787 is taken
@@ -75,10 +74,10 @@ def _local_workers(jobs: int, threads: int, starts: int = STARTS) -> Any:
     except RuntimeError as error:  # one of them did not start, and Dask has ended the others
         if starts == 1:
             raise JobsError(
-                f"{jobs} processes for the runs were started {STARTS} times, and each time one ended at once "
-                f"({error}). Is there memory for so many? Ask for fewer, such as --jobs 1."
+                f"{processes} processes for the runs were started {STARTS} times, and each time one ended at "
+                f"once ({error}). Is there memory for so many? Ask for fewer, such as --jobs 1."
             ) from error
-    return _local_workers(jobs, threads, starts - 1)
+    return _local_workers(processes, threads, starts - 1)
 
 
 def _replace_lost(cluster: Any) -> None:
@@ -92,6 +91,15 @@ def _replace_lost(cluster: Any) -> None:
 def cores() -> int:
     """The processor cores this process may use: fewer than all in a container or batch job."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_of(jobs: int) -> int:
+    """The threads of each of so many local processes: one, or all cores if one job at a time is asked for.
+
+    A study asks by its jobs, not by the runs that are left: alone with all cores, its last run would have
+    other bits than one of many.
+    """
+    return cores() if jobs == 1 else 1
 
 
 def worker_threads() -> int:

@@ -147,10 +147,10 @@ def run(
             failures[task] = f"{type(error).__name__}: {error}"
         bar.update(len(recorded(study, seeds, folder)) + len(failures) - bar.n)
 
-    # Never one process for want of runs: it would have all cores, and its run other bits than one of many.
-    processes = min(jobs, max(total - done, 2))
+    # At least two: of a seed that was begun elsewhere more runs are trained than are lacking.
+    processes, threads = min(jobs, max(total - done, 2)), cluster.threads_of(jobs)
     try:
-        with bar, cluster.cluster(processes, scheduler) as client:
+        with bar, cluster.cluster(processes, threads, scheduler) as client:
             bar.update(done)
             handout = _Handout(study, seeds, path, device, client)
             cluster.work(client, train, handout, report)

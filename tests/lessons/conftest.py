@@ -16,3 +16,16 @@ def said(capsys: pytest.CaptureFixture) -> Callable[[str, Callable], str]:
         return capsys.readouterr().out
 
     return checked
+
+
+@pytest.fixture
+def is_named(said: Callable[[str, Callable], str]) -> Callable[[str, Callable, str], None]:
+    """A function that asserts that a check says these words about an answer, and nothing else is wrong."""
+
+    def asserted(name: str, answer: Callable, words: str) -> None:
+        output = said(name, answer)
+        assert output.startswith(f"{name}: not yet.")
+        assert words in output
+        assert output.count("  - ") == 1
+
+    return asserted

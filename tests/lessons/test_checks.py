@@ -7,6 +7,7 @@ from collections.abc import Callable
 from textwrap import dedent
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 from scipy.stats import t as student_t
@@ -17,7 +18,7 @@ from helpers import ROOT
 from helpers.analysis import stats
 from helpers.lessons import EXERCISES, calling, checks
 from helpers.lessons.checks import check, hint, solution, unsolved
-from helpers.lessons.diagnosis import Exercise
+from helpers.lessons.diagnosis import Exercise, returned_as
 
 ALL = {exercise.name: exercise for lesson in EXERCISES.values() for exercise in lesson}
 
@@ -241,6 +242,44 @@ def test_the_fallback_shows_the_smallest_failing_input_and_the_first_difference(
     assert "the result[0, 0] is " in out
     assert "it should be " in out
     assert "has no name for" in out
+
+
+# Words.
+
+
+def largest(values):
+    name = max(values, key=values.get)
+    return name, values[name]
+
+
+WORD_AND_NUMBER = Exercise(
+    largest,
+    cases=[({"a": 1.5, "b": 2.5},), ({"a": 3.5, "b": 0.5},)],
+    mistakes={},
+    hints=(),
+    praise="",
+    look=returned_as("the name", "the value"),
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda values: ("B", largest(values)[1]), "the name is 'B': return one of these words exactly"),
+        (lambda values: (1, largest(values)[1]), "the name is 1: return one of these words exactly"),
+        (lambda values: (np.str_("B"), 2.5), "the name is 'B': return one of these words exactly"),
+        (lambda values: (largest(values)[0], "2.5"), "the value is '2.5': one number is asked for"),
+        (lambda values: ("2.5", largest(values)[0]), "the name is '2.5': return one of these words exactly"),
+        (lambda values: largest(values)[::-1], "in another order: it should be the name, the value"),
+    ],
+)
+def test_a_wrong_word_beside_a_number_is_not_taken_for_another_order(answer, words):
+    (found,) = WORD_AND_NUMBER.diagnose(answer)
+    assert words in found
+
+
+def test_a_word_of_numpy_is_a_word():
+    assert WORD_AND_NUMBER.diagnose(lambda values: (np.str_(largest(values)[0]), largest(values)[1])) == []
 
 
 # Time.

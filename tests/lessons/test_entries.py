@@ -19,6 +19,13 @@ def test_the_lessons_are_those_that_the_course_runs():
     assert lessons() == {name[:2]: path for name, path in run_lessons.lessons().items()}
 
 
+def test_the_committed_runs_are_judged_once_and_others_each_time(monkeypatch, tmp_path):
+    monkeypatch.setattr("helpers.lessons.entries.findings", lambda _: pytest.fail("judged again"))
+    assert entries() == FOUND
+    with pytest.raises(pytest.fail.Exception, match="judged again"):
+        entries(tmp_path)
+
+
 def test_every_statement_stands_once_with_a_verdict_and_what_would_change_it():
     assert len({(entry.claim, entry.statement) for entry in FOUND}) == len(FOUND)
     for entry in FOUND:

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from torch import nn
 
 from helpers.images.datasets import load
 from helpers.lessons.regularization_experiments.studies import MNIST_PARAMETERS
-from helpers.nn.layers import NORMS
-from helpers.nn.networks import MnistNet, build, summary
+from helpers.nn.layers import NORMS, Dropout
+from helpers.nn.networks import MnistNet, build
+from tests.nn.layers_used import layers_used
 
 
 def parameters(model):
@@ -25,22 +27,21 @@ def test_it_has_fewer_than_20000_parameters_and_two_more_for_each_normalized_cha
 
 
 def test_its_blocks_and_shapes():
-    table = summary(MnistNet("batch", 1, 10), (2, 1, 28, 28))
-    kinds = [kind.split("(")[0] for kind in table.kind]
+    layers = layers_used(MnistNet("batch", 1, 10), 2, 1, 28, 28)
     block = ["Conv2d", "ReLU", "BatchNorm2d", "Dropout"]
-    assert kinds == [*block, "MaxPool2d", *block * 2, "MaxPool2d", *block * 2, "Linear"]
-    convolutions = table[table.kind.str.startswith("Conv2d")]
-    assert convolutions["output shape"].tolist() == [
+    wanted = [*block, "MaxPool2d", *block * 2, "MaxPool2d", *block * 2, "Linear"]
+    assert [type(layer).__name__ for layer, _ in layers] == wanted
+    convolutions = [(layer, shape) for layer, shape in layers if isinstance(layer, nn.Conv2d)]
+    assert [shape for _, shape in convolutions] == [
         (2, 8, 28, 28),
         (2, 16, 14, 14),
         (2, 16, 14, 14),
         (2, 32, 7, 7),
         (2, 32, 7, 7),
     ]
-    assert convolutions.kind.str.contains("kernel_size=(3, 3)", regex=False).all()
-    assert convolutions.kind.str.contains("bias=False").all()
-    assert set(table.kind[table.kind.str.startswith("Dropout")]) == {"Dropout(p=0.03)"}
-    assert table["output shape"].iloc[-1] == (2, 10)
+    assert all(layer.kernel_size == (3, 3) and layer.bias is None for layer, _ in convolutions)
+    assert {layer.p for layer, _ in layers if isinstance(layer, Dropout)} == {0.03}
+    assert layers[-1][1] == (2, 10)
 
 
 def test_the_scores_are_of_the_mean_over_positions():

@@ -526,6 +526,23 @@ def test_real_runs_on_the_local_cluster_are_those_of_fit(tmp_path):
     assert found["execution"] == dataclasses.asdict(execution)
 
 
+@pytest.mark.parametrize(("asked_for", "processes", "threads"), [(1, 1, 8), (2, 2, 1), (5, 2, 1)])
+def test_the_only_run_that_is_left_has_the_threads_of_the_jobs_asked_for(
+    asked_for, processes, threads, tmp_path, monkeypatch
+):
+    started = []
+
+    def cluster(*how):
+        started.append(how)
+        raise jobs.JobsError
+
+    monkeypatch.setattr(jobs, "cluster", cluster)
+    monkeypatch.setattr(jobs, "cores", lambda: 8)
+    with pytest.raises(jobs.JobsError):
+        study_runs.run(toy("a"), seeds=1, jobs=asked_for, folder=tmp_path)
+    assert started == [(processes, threads, None)]
+
+
 def test_the_last_run_of_a_study_that_was_stopped_has_the_bits_of_one_of_many(tmp_path):
     recipe = Recipe(epochs=1, batch_size=256)
     arms = (Arm("none", "none", recipe, "small_cnn"), Arm("batch", "batch", recipe, "small_cnn"))

@@ -7,7 +7,7 @@ Hunter 2005, Statistics for Experimenters, chapter 5.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import product
 
 from helpers.analysis import comparison
 from helpers.analysis.readings import Measure, Runs, final
@@ -90,17 +90,6 @@ def contrast(
 def effect(runs: Runs, design: Design, factors: Sequence[str], measure: Measure = final) -> Interval | None:
     """Mean and 95 % interval of a contrast over the seeds, None without a complete seed."""
     return over_seeds(contrast(runs, design, factors, measure))
-
-
-def effects(runs: Runs, design: Design, measure: Measure = final) -> dict[str, Interval]:
-    """Every main effect and interaction by its name, "A" or "A x B"; none without a complete seed."""
-    names = [
-        chosen
-        for count in range(1, len(design.factors) + 1)
-        for chosen in combinations(design.factors, count)
-    ]
-    found = {" x ".join(chosen): effect(runs, design, chosen, measure) for chosen in names}
-    return {name: item for name, item in found.items() if item is not None}
 
 
 def simple_effects(runs: Runs, design: Design, factor: str) -> dict[str, Interval]:

@@ -381,6 +381,6 @@ EXERCISES = [
             "Compare the last two values of b, and of size: if they differ by more than rounding and eps can "
             "do (0.001, say), the mean term, or the variance term, is missing.",
         ),
-        praise="It reads all six runs: what still moves at the end is pushed by a term that is missing.",
+        praise="It reads all ten runs: what still moves at the end is pushed by a term that is missing.",
     ),
 ]

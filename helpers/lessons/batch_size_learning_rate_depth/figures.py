@@ -3,7 +3,7 @@
 `what` is the quantity, as the alt text names it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -115,11 +115,13 @@ def differences(
     return fig
 
 
-def gap_curves(runs: Runs, curve: Callable[[Sequence[float], int], Sequence[float]]) -> Figure:
+def gap_curves(
+    runs: Runs, curve: Callable[[Sequence[float], int], Sequence[float]], named: Collection[float]
+) -> Figure:
     """Gap over training accuracy of batch and group norm, and the curve of each seed.
 
-    A small dot is a run, a large one the mean of a batch size, named beside it. curve: the gap at accuracies
-    in percent, with a seed.
+    A small dot is a run, a large one the mean of a batch size. curve: the gap at accuracies in percent, with
+    a seed. named: the batch sizes that are written next to their means (all would overlap).
     """
     fig, ax = style.subplots(figsize=(7.5, 3.8))
     done = [run for run in runs if run["status"] == "done"]
@@ -130,14 +132,21 @@ def gap_curves(runs: Runs, curve: Callable[[Sequence[float], int], Sequence[floa
             across, curve(across, seed), color=style.PALETTE["group"], linestyle="-", linewidth=0.6, label="_"
         )
     said = []
-    for norm, shift in (("batch", (-6, 7)), ("group", (5, -13))):
+    for norm, shift in (("batch", (16, -46)), ("group", (-26, 20))):
         look = style.look(norm) | {"linestyle": ""}
         singles = [(grids.train_accuracy(r), grids.gap(r)) for r in done if r["config"]["norm"] == norm]
         ax.plot(*zip(*singles, strict=True), ".", color=look["color"], alpha=0.4, label="_")
         means = {number: (trained.loc[norm, number], gap.loc[norm, number]) for number in gap}
         ax.plot(*zip(*means.values(), strict=True), label=f"{norm} norm", **look)
-        for number, place in means.items():
-            ax.annotate(f"{number:g}", place, shift, textcoords="offset points", color=look["color"])
+        for number in sorted(means.keys() & set(named)):
+            ax.annotate(
+                f"{number:g}",
+                means[number],
+                shift,
+                textcoords="offset points",
+                color=look["color"],
+                arrowprops={"arrowstyle": "-", "color": look["color"], "linewidth": 0.8},
+            )
         said += [f"{norm} norm, {n:g} images {x:.1f} and {y:.1f}" for n, (x, y) in means.items()]
     ax.set(xlabel="training accuracy (%)", ylabel="gap, train - test (points)")
     ax.legend(loc="upper left")
@@ -157,7 +166,8 @@ def backward(series: Mapping[str, Sequence[float]], ylabel: str) -> Figure:
     ax.set_yscale("log")
     for (name, values), (color, line) in zip(series.items(), _STARTS, strict=True):
         ax.plot(range(len(values), 0, -1), values[::-1], label=name, color=color, linestyle=line)
-    ax.set_xlim(len(values) + 1, 0)
+    ax.set_xlim(len(values) + 1, 1)
+    ax.set_xticks([1, *range(5, len(values) + 1, 5)])
     ax.set(xlabel="layer", ylabel=ylabel)
     style.label_ends(ax)
     said = "; ".join(f"{name} {values[0]:.1g}" for name, values in series.items())

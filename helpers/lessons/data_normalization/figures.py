@@ -35,7 +35,7 @@ def photos_with_histograms(photos: Tensor, titles: Sequence[str]) -> Figure:
     axes[1, 0].legend(loc="center", bbox_to_anchor=(0.45, 0.62), ncols=3, handlelength=1.6)
     fig.alt = (
         "A temple under a bright sky, whose histograms peak at the right, and a flower in front of a dark "
-        "background, whose histograms lie at the left; a quarter of its red values are 0."
+        "background: green and blue lie at the left, red at both ends, a quarter of it at 0."
     )
     return fig
 
@@ -67,7 +67,7 @@ def errors_by_offset(offsets: Sequence[float], errors: Mapping[str, Sequence[flo
     """The relative error of each way to compute a variance (name -> one for each offset), both axes log."""
     fig, ax = style.subplots(figsize=(7.5, 3.4), layout="constrained")
     ax.set(xscale="log", yscale="log", ylim=(1e-17, 1e12))
-    ax.axhline(1, color=style.MUTED, linestyle=":", linewidth=1)
+    ax.hlines(1, offsets[0], offsets[-1], color=style.MUTED, linestyle=":", linewidth=1)
     ax.text(offsets[0], 3, "above this line no digit is right", color=style.MUTED, fontsize=9)
     xlabel = "offset: mean of the values, whose variance is 1"
     style.lines(ax, offsets, errors, xlabel, "relative error of the variance", marker="o")

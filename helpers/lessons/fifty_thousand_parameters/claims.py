@@ -4,7 +4,7 @@ import pandas as pd
 
 from helpers.analysis import comparison
 from helpers.analysis.claims import Differences, Statement, beats, greater, judged
-from helpers.analysis.published import published, published_for
+from helpers.analysis.published import published
 from helpers.analysis.readings import Runs
 from helpers.analysis.stats import spent
 from helpers.lessons.fifty_thousand_parameters.studies import WITH, WITHOUT
@@ -14,12 +14,18 @@ REACH = 91.0  # percent
 _NORMS = ("batch_norm", "layer_norm", "group_norm")
 
 
+def of_lesson_07() -> tuple[int, int, float]:
+    """Of lesson 07's published network with batch norm: parameters, epochs, best accuracy (percent)."""
+    found = published()["cifar10_norms"]
+    return found["parameters"], found["epochs"], found["batch_norm"]["best"]
+
+
 def published_points() -> pd.DataFrame:
     """What others reached on CIFAR-10 with at most 50,000 parameters, each its best: parameters, epochs and
-    accuracy (percent, most at the best epoch on the test images, one run each).
+    accuracy (percent, some at the best epoch on the test images, one run each).
     """
     found = published()
-    rows = [(44_640, 20, found["cifar10_norms"]["batch_norm"]["best"])]
+    rows = [of_lesson_07()]
     for peer in found["peers_under_50k_parameters"]:
         best = peer.get("best") or max(peer[norm] for norm in _NORMS if norm in peer)
         rows.append((peer["parameters"], peer["epochs"], best))
@@ -42,7 +48,7 @@ def budget_final(runs: Runs, matters: float | None) -> list[Statement]:
 
 
 def budget_sprint(runs: Runs, matters: float | None) -> list[Statement]:
-    theirs = published_for("budget_final")["published"]["best"]
+    *_, theirs = of_lesson_07()
     return [
         greater(34, "20 epochs are not needed for 70 %", _above(runs, 70.0), "points", matters),
         greater(
@@ -56,7 +62,8 @@ def budget_sprint(runs: Runs, matters: float | None) -> list[Statement]:
 
 
 def changes(runs: Runs, study: Study) -> pd.DataFrame:
-    """The ledger of changes: one row for each part of the design and each that it might have.
+    """The ledger of changes, for who trains budget_steps: one row for each part of the design and each
+    that it might have.
 
     worth: what the part adds, in points: design - without it, or with it - design; the intervals hold
     together for all rows, at the study's last look. verdict: on the claim that it adds something.

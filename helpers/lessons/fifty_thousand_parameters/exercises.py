@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from helpers.lessons.calling import Watched, copied
-from helpers.lessons.comparing import Seen, plain
+from helpers.lessons.comparing import Seen
 from helpers.lessons.diagnosis import Exercise, Mistaken, Mistakes, returned_as
 
 
@@ -303,16 +303,6 @@ def _mirrored(answer: Watched, first: Tensor, epoch: int) -> Seen:
     return {"the result": result}
 
 
-def _choice(answer: Watched, held_out: dict[str, list[float]], test: dict[str, list[float]]) -> Seen:
-    """The name of the design that is chosen, and its accuracy."""
-    name, accuracy = returned_as("the name", "the accuracy")(answer, held_out, test).values()
-    if isinstance(accuracy, str):
-        raise Mistaken("the results are in another order: it should be the name, the accuracy")
-    if not isinstance(name, str) or name not in held_out:
-        raise Mistaken(f"{plain(name)} is no name of a design: return one of {', '.join(held_out)}")
-    return {"the name": str(name), "the accuracy": accuracy}  # a plain string also of NumPy's
-
-
 def _first(*mirrored: int) -> Tensor:
     return torch.tensor(mirrored, dtype=torch.bool)
 
@@ -400,7 +390,7 @@ EXERCISES = [
             ),
         ],
         mistakes=REPORTED,
-        look=_choice,
+        look=returned_as("the name", "the accuracy"),
         hints=(
             "Which images may be looked at while the choice is open, and which only after it?",
             "The choice: each design's mean over its seeds on held-out images. One lucky seed is no design.",

@@ -76,8 +76,8 @@ def whitened(filters: Tensor, before: Tensor, after: Tensor) -> Figure:
         panels[1].colorbar(image, ax=ax, fraction=0.045)
     apart = (after - after.diag().diag()).abs().max().item()
     fig.alt = (
-        f"Left, the {len(filters)} filters, from edges between neighbouring pixels to even patches. Right, "
-        f"the covariance of the patches, large everywhere, and of the outputs: a diagonal from "
+        f"Left, the {len(filters)} filters, from edges between neighbouring pixels to patches of one colour. "
+        f"Right, the covariance of the patches, large everywhere, and of the outputs: a diagonal from "
         f"{after.diag().min():.2f} to {after.diag().max():.2f} and at most {apart:.2g} beside it."
     )
     return fig

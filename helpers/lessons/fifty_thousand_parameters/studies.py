@@ -14,6 +14,7 @@ from helpers.training.recipe import Recipe
 LESSON = "15_fifty_thousand_parameters"
 HELD_OUT = 5_000
 SHORT = 3  # epochs of a trial
+PARAMETERS = 49_394  # of the final design
 
 # Search -> the best rate of each family on held-out images; until it is recorded, those of single trials.
 CHOSEN: dict[str, dict[str, float]] = {}
@@ -66,7 +67,10 @@ def budget_search() -> Study:
         name="budget_search",
         dataset="cifar10",
         arms=tuple(_tried(family, rate) for family, rates in TRIED.items() for rate in rates),
-        title="The learning rates of Muon, SGD and AdamW for 49,394 parameters: CIFAR-10, 5,000 held out",
+        title=(
+            f"The learning rates of Muon, SGD and AdamW for {PARAMETERS:,} parameters: "
+            "CIFAR-10, 5,000 held out"
+        ),
         lesson=LESSON,
         looks=(1,),
         validation=HELD_OUT,
@@ -133,7 +137,9 @@ def budget_final() -> Study:
         name="budget_final",
         dataset="cifar10",
         arms=(design("design", 20), Arm("published", "batch", PUBLISHED, seeds=2)),
-        title="The final design with 49,394 parameters, and the published network: CIFAR-10, 20 epochs",
+        title=(
+            f"The final design with {PARAMETERS:,} parameters, and the published network: CIFAR-10, 20 epochs"
+        ),
         lesson=LESSON,
         looks=(5,),
         matters=0.5,
@@ -147,7 +153,7 @@ def budget_sprint() -> Study:
         name="budget_sprint",
         dataset="cifar10",
         arms=tuple(design(name, epochs) for name, epochs in SPRINTS.items()),
-        title="The final design with 49,394 parameters, 1 and 3 epochs of CIFAR-10",
+        title=f"The final design with {PARAMETERS:,} parameters, 1 and 3 epochs of CIFAR-10",
         lesson=LESSON,
         looks=(3, 5),
         matters=0.5,

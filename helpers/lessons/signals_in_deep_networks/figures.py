@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from helpers.figures.style import INK, LINES, MARKS, MUTED, PALETTE, Figure, subplots
 
-_PLACES = {"sigmoid": (5.2, 1e-8), "tanh": (8.5, 1e6), "ReLU": (2.7, 1e12), "GELU": (0.9, 1e-13)}
+_PLACES = {"sigmoid": (5.2, 1e-8), "tanh": (8.5, 1e6), "ReLU": (2.7, 1e12), "GELU": (1.05, 1e-13)}
 LOOKS = {"sigmoid": "instance", "tanh": "batch", "ReLU": "layer", "GELU": "group"}
 """Activation -> the norm whose colour and mark it has; no figure shows both."""
 

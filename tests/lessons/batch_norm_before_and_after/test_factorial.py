@@ -1,7 +1,7 @@
 """Effects of factors: equal to a linear model's coefficients, exact on made-up cells, paired by seed."""
 
 import math
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -27,6 +27,12 @@ def made(value, seeds=3, **more):
     ]
 
 
+def effects(runs):
+    """The means of all main effects and interactions, by their factors."""
+    chosen = [factors for count in (1, 2, 3) for factors in combinations(BATCH_NORM.factors, count)]
+    return {factors: factorial.effect(runs, BATCH_NORM, factors).mean for factors in chosen}
+
+
 def noisy(levels, seed):
     return 80 + np.random.default_rng([seed, *levels]).normal(0, 1)
 
@@ -45,18 +51,12 @@ def test_the_cells_are_arms_of_the_study_and_the_published_pair_is_at_the_ends()
 
 
 def test_effects_are_twice_the_coefficients_of_a_linear_model_with_signs():
-    runs, found = made(noisy), factorial.effects(made(noisy), BATCH_NORM)
-    signs = np.array([[1 if on else -1 for on in levels] for levels in BATCH_NORM.arms])
-    columns = {
-        A: signs[:, 0], B: signs[:, 1], C: signs[:, 2],
-        f"{A} x {B}": signs[:, 0] * signs[:, 1], f"{A} x {C}": signs[:, 0] * signs[:, 2],
-        f"{B} x {C}": signs[:, 1] * signs[:, 2], f"{A} x {B} x {C}": signs.prod(axis=1),
-    }  # fmt: skip
-    assert list(found) == list(columns)
-    model = np.column_stack([np.ones(8), *columns.values()])
+    runs = made(noisy)
+    a, b, c = np.array([[1 if on else -1 for on in levels] for levels in BATCH_NORM.arms]).T
+    model = np.column_stack([np.ones(8), a, b, c, a * b, a * c, b * c, a * b * c])
     y = np.array([comparison.mean(runs, arm).mean for arm in BATCH_NORM.arms.values()])
     coefficients = np.linalg.lstsq(model, y, rcond=None)[0]
-    assert [item.mean for item in found.values()] == pytest.approx(2 * coefficients[1:])
+    assert list(effects(runs).values()) == pytest.approx(2 * coefficients[1:])
 
 
 def test_a_main_effect_is_the_mean_of_the_matched_pairs_with_a_paired_interval():
@@ -84,23 +84,21 @@ def test_the_seeds_luck_cancels():
 
 def test_with_an_interaction_a_factor_does_more_where_the_other_is_on():
     runs = made(lambda levels, _: 80 + 3 * levels[1] + 1 * levels[2] - 2 * (levels[1] and levels[2]))
-    effects = {name: item.mean for name, item in factorial.effects(runs, BATCH_NORM).items()}
-    assert effects == pytest.approx(
-        {A: 0, B: 2, C: 0, f"{A} x {B}": 0, f"{A} x {C}": 0, f"{B} x {C}": -1, f"{A} x {B} x {C}": 0}
-    )
+    found = effects(runs)
+    assert found == pytest.approx({(A,): 0, (B,): 2, (C,): 0, (A, B): 0, (A, C): 0, (B, C): -1, (A, B, C): 0})
     simple = factorial.simple_effects(runs, BATCH_NORM, B)
     assert {arm: item.mean for arm, item in simple.items()} == pytest.approx(
         {"leaky none": 3, "leaky none input": 1, "relu none": 3, "relu none input": 1}
     )
-    with_other, without = effects[B] + effects[f"{B} x {C}"], effects[B] - effects[f"{B} x {C}"]
+    with_other, without = found[B,] + found[B, C], found[B,] - found[B, C]
     assert (with_other, without) == pytest.approx((1, 3))
 
 
 def test_all_on_minus_all_off_is_the_three_main_effects_and_the_interaction_of_all():
     runs = made(noisy)
-    effects = factorial.effects(runs, BATCH_NORM)
+    found = effects(runs)
     step = comparison.difference(runs, "relu after input", "leaky none")
-    assert sum(effects[name].mean for name in (A, B, C, f"{A} x {B} x {C}")) == pytest.approx(step.mean)
+    assert found[A,] + found[B,] + found[C,] + found[A, B, C] == pytest.approx(step.mean)
 
 
 def test_a_seed_that_lacks_a_cell_counts_in_none():
@@ -111,7 +109,6 @@ def test_a_seed_that_lacks_a_cell_counts_in_none():
     assert factorial.effect(made(noisy, seeds=1), BATCH_NORM, [B]).n == 1
     lost = [r for r in runs if r["arm"] != "relu none"]
     assert factorial.effect(lost, BATCH_NORM, [B]) is None
-    assert factorial.effects(lost, BATCH_NORM) == {}
 
 
 def test_another_measure_is_taken_of_each_run():

@@ -70,12 +70,13 @@ def test_gap_curves_draw_each_run_the_mean_of_each_size_and_the_curve_of_each_se
         for size in (2, 8)
         for seed in (0, 1)
     ]
-    fig = figures.gap_curves([*runs, ended(study, "batch 2", 2, None)], lambda x, seed: 0 * x + seed)
+    runs.append(ended(study, "batch 2", 2, None))
+    fig = figures.gap_curves(runs, lambda x, seed: 0 * x + seed, named=[8])
     (ax,) = fig.axes
     drawn = [list(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in ax.get_lines()]
     assert [{y for _, y in points} for points in drawn[:2]] == [{0}, {1}]
     assert drawn[2:4] == [[(63, 3), (65, 5), (69, 9), (71, 11)], [(64, 4), (70, 10)]]
-    assert words(fig) == ["2", "8", "2", "8"]
+    assert words(fig) == ["8", "8"]
     assert "batch norm, 2 images 64.0 and 4.0; batch norm, 8 images 70.0 and 10.0; group norm" in fig.alt
 
 
@@ -85,6 +86,7 @@ def test_what_runs_backward_ends_at_the_first_layer():
     (ax,) = fig.axes
     first, second, third = ax.get_lines()
     assert [list(third.get_xdata()), list(third.get_ydata())] == [[3, 2, 1], [1.0, 10.0, 200.0]]
+    assert ax.get_xlim() == (4, 1)
     assert [line.get_linestyle() for line in (first, second, third)] == ["-", "--", "-"]
     assert (second.get_color(), third.get_color()) == (style.PALETTE["none"], style.PALETTE["batch"])
     assert fig.alt.endswith("at the first: plain 2; doubled 4; normed 2e+02.")

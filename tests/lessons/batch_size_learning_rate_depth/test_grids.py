@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from helpers import ROOT
 from helpers.analysis import comparison, sweeps
 from helpers.figures.maps import rate_map
 from helpers.lessons import CLAIMS, STUDIES, findings
 from helpers.lessons.batch_size_learning_rate_depth import figures, grids
+from helpers.studies.runs import results
 from tests import standin_runs
 from tests.standin_runs import ended
 
@@ -159,6 +161,14 @@ def test_decades_of_a_norm_are_by_seed():
     assert 1.0 < plain[0] < 1.5
     assert 3.52 < normed[0] < 4.0
     assert all(grids.decades(vgg_runs(), "batch", 5.0)[seed] < normed[seed] for seed in normed)
+
+
+def test_the_two_accuracies_that_the_lesson_names_are_in_the_record():
+    runs = results(VGG, retrain=False, seeds=5)
+    ends = grids.table([run for run in runs if run["seed"] < VGG.looked(runs)]).loc["batch"]
+    (lesson,) = (ROOT / "notebooks").glob("09_*.ipynb")
+    said = f"Batch norm at 0.5 reaches {ends[0.5]:.0f} %, at 0.1 it reaches {ends[0.1]:.0f} %"
+    assert said in lesson.read_text("utf-8")
 
 
 def verdicts(runs):
@@ -331,7 +341,7 @@ def test_tables_and_figures_do_not_read_the_names_of_arms(way):
         lambda grid, search, rates: figures.curves(
             rates, ("none", "batch"), "rate", "%", "Accuracy", base=10
         ),
-        lambda grid, search, rates: figures.gap_curves(grid, lambda x, seed: x),
+        lambda grid, search, rates: figures.gap_curves(grid, lambda x, seed: x, named=SIZES),
         lambda grid, search, rates: figures.search_maps(search, "rate", "depth", "Accuracy"),
         lambda grid, search, rates: rate_map(search, "accuracy (%)"),
     ):

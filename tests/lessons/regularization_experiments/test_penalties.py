@@ -42,13 +42,12 @@ def test_what_a_run_kept_of_its_end():
     run = made.path(1)[0]
     run["measures"] |= {"test": {"accuracy": 98.0}, "train": {"accuracy": 98.5, "loss": 0.25}}
     sparse = {"weights": 1000, "zeros": 250, "channels": 50, "zero_channels": 5, "below": {"0.001": 400}}
-    run["measures"]["sparsity"] |= sparse | {"l1": 30.0, "squared": 4.0}
-    run["config"]["recipe"] |= {"l1": 0.5, "weight_decay": 0.25, "lr": 0.2}
+    run["measures"]["sparsity"] |= sparse | {"squared": 4.0}
+    run["config"]["recipe"]["lr"] = 0.2
     assert run_measures.tested(run) == 98.0  # not the held-out images of the last epoch
     assert run_measures.gap(run) == pytest.approx(0.5)
     assert (run_measures.zeros(run), run_measures.zero_channels(run)) == (25.0, 10.0)
     assert run_measures.below(0.001)(run) == 40.0
-    assert run_measures.penalty(run) == pytest.approx(0.5 * 30 + 0.25 / 2 * 4)
     assert run_measures.effective_rate(run) == pytest.approx(0.05)
     del run["measures"]["test"]
     assert run_measures.tested(run) == run["epochs"][-1]["test_accuracy"]
