@@ -32,8 +32,8 @@ test: .venv/installed
 book: .venv/installed
 	@.venv/bin/python -m helpers.course.book
 
-# .venv is built again when what it holds is out of date, when it does not start, and when PYTHON asks for
-# another version than it has.
+# .venv is built again when what it holds is out of date, when it does not start or was broken off before it had
+# pip, and when PYTHON asks for another version than it has.
 has := $(shell .venv/bin/python -V 2>/dev/null)
 wanted := $(if $(PYTHON),$(shell $(PYTHON) -V 2>&1),$(has))
 ifneq ($(has),$(wanted))
@@ -62,5 +62,7 @@ usable := import sys; sys.version_info < (3, 11) and sys.exit("it is Python %d.%
 	    exit 1; \
 	fi; \
 	echo "Setting up .venv with $$found: once, a few minutes, a download of several gigabytes on Linux."; \
-	if [ "$$(.venv/bin/python -V 2>/dev/null)" != "$$($$found -V)" ]; then $$found -m venv --clear .venv || exit 1; fi; \
+	if [ "$$(.venv/bin/python -V 2>/dev/null)" != "$$($$found -V)" ] || ! $(pip) --version >/dev/null 2>&1; then \
+	    $$found -m venv --clear .venv || exit 1; \
+	fi; \
 	{ $(if $(UV),$(by_uv) ||) $(pip) install $(packages); } && touch $@

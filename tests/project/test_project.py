@@ -146,9 +146,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 case "$*" in
     -V) cat "$here/version" ;;
     "-m pip config list") echo "$FAKE_PIP_CONFIG" ;;
+    "-m pip --version") [ -e "$here/pip" ] ;;
     -c*) [ -z "$FAKE_FAULT" ] || { echo "$FAKE_FAULT" >&2; exit 1; } ;;
     "-m venv"*) mkdir -p .venv/bin && cp "$here/version" .venv/bin/ &&
-        cp "$here/python-fake" .venv/bin/python &&
+        touch .venv/bin/pip && cp "$here/python-fake" .venv/bin/python &&
         cp "$here/python-fake" .venv/bin/lint-imports && echo "venv" >> calls ;;
     *) call="${0##*/} $*"; call="${call#python }"; call="${call% }"
         echo "$call" >> calls; env > environment; [ "$call" != "$FAKE_FAILS" ] ;;
@@ -210,6 +211,13 @@ def test_make_installs_again_after_a_broken_off_installation(make):
     assert status != 0
     assert calls == ["venv", INSTALL]
     assert make("test")[2] == [INSTALL, *CHECKS]
+
+
+def test_make_builds_the_environment_again_that_was_broken_off_before_it_had_pip(make, tmp_path):
+    make("test")
+    (tmp_path / ".venv" / "bin" / "pip").unlink()
+    (tmp_path / ".venv" / "installed").unlink()
+    assert make("test")[2] == ["venv", INSTALL, *CHECKS]
 
 
 def test_make_installs_with_uv_where_it_can_and_with_pip_where_uv_fails_or_pip_is_told_where_to_look(
