@@ -151,7 +151,7 @@ def run(
 ) -> None:
     """Run lessons with papermill, into build/lessons.
 
-    Example: course run 06 -p retrain=True
+    Example: course run 07 -p retrain=True
     """
     from helpers.course import run_lessons
     from helpers.studies.cluster import JobsError, cores

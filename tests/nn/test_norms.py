@@ -34,13 +34,6 @@ IMAGE_LAYERS = {
     "LayerNorm": ((3, 5),),
     "RMSNorm": ((3, 5),),
 }
-REQUIRED = {
-    "BatchNorm2d": ["num_features"],
-    "GroupNorm": ["num_groups", "num_channels"],
-    "InstanceNorm2d": ["num_features"],
-    "LayerNorm": ["normalized_shape"],
-    "RMSNorm": ["normalized_shape"],
-}
 every_layer = pytest.mark.parametrize("name", IMAGE_LAYERS)
 
 
@@ -392,7 +385,9 @@ OVERWRITE = {
 def test_what_a_layer_returns_may_be_overwritten(name, training, overwrite):
     """pytorch#26544: an operation in place behind a norm, and the gradients are those of a copy."""
     torch.manual_seed(0)
-    required = {key: IMAGE_LAYERS[name][i] for i, key in enumerate(REQUIRED[name])}
+    parameters = inspect.signature(getattr(nn, name)).parameters.values()
+    needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+    required = dict(zip(needed, IMAGE_LAYERS[name], strict=False))
     for switches in variants(name):
         ours, theirs = pair(name, **required, **switches, **FLOAT64)
         behind_ours = nn.Sequential(ours, _Apply(lambda y: (overwrite(y), y)[1]))

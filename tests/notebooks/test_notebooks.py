@@ -72,6 +72,10 @@ def _not_run(notebook: NotebookNode) -> list[str]:
         found.append("an empty cell")
     if "papermill" in notebook.metadata or any("injected-parameters" in _tagged(c) for c in notebook.cells):
         found.append("left by papermill: commit the lesson, not what the runner made of it")
+    if any("execution" in cell.metadata for cell in notebook.cells):
+        found.append(
+            "has the times at which its cells ran: run it with record_timing=False (CONTRIBUTING.md)"
+        )
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
         found.append("its kernel is not python3")
     return found
@@ -275,6 +279,7 @@ SPOILT = {
     "no outputs": (lambda n: [cell.update(outputs=[]) for cell in _code(n)], "no cell has an output"),
     "empty cell": (_change(source=" "), "an empty cell"),
     "papermill's": (lambda n: n.metadata.update(papermill={}), "left by papermill"),
+    "timed": (lambda n: n.cells[-1].metadata.update(execution={"iopub.status.busy": "now"}), "has the times"),
     "other kernel": (lambda n: n.metadata.kernelspec.update(name="mine"), "kernel is not python3"),
     "error": (_change(outputs=[nbformat.v4.new_output("error", ename="Oh", evalue="")]), "ended in Oh"),
     "stderr": (

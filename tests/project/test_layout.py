@@ -43,6 +43,10 @@ def test_a_package_says_what_it_holds_and_imports_nothing(package):
         assert len(tree.body) == 1
 
 
+def test_no_folder_of_helpers_holds_more_than_ten_modules():
+    assert all(len([*(HELPERS / package).glob("*.py")]) <= 10 for package in PACKAGES)
+
+
 def test_what_reads_runs_imports_nothing_that_makes_them():
     readers = [
         ".".join(("helpers", *path.relative_to(HELPERS).with_suffix("").parts))

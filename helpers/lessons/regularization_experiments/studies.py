@@ -114,7 +114,7 @@ def mnist_regularization() -> Study:
 def mnist_penalties() -> Study:
     """The arms of mnist_regularization, trained anew: all arms of a seed on one machine."""
     arms = tuple(
-        dataclasses.replace(arm, seeds=5) if arm.name.endswith("L1 + L2") else arm
+        dataclasses.replace(arm, seeds=5) if arm.recipe.l1 and arm.recipe.weight_decay else arm
         for arm in mnist_regularization().arms
     )  # no claim compares L1 + L2
     return dataclasses.replace(
