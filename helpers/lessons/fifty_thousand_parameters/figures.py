@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from helpers.analysis.readings import Runs
+from helpers.analysis.readings import Runs, config
 from helpers.figures.style import INK, MARKS, MUTED, PALETTE, Figure, spread, subplots
 
 _OURS, _THEIRS = PALETTE["batch"], PALETTE["layer"]
@@ -117,16 +117,14 @@ def by_images(runs: Runs, published: Sequence[float], images: int) -> Figure:
         color=_THEIRS, ha="center",
     )  # fmt: skip
     ends: dict[str, list[float]] = {}
-    seen: dict[str, int] = {}
     for run in runs:
         accuracies = [epoch["test_accuracy"] for epoch in run["epochs"]]
         ax.plot(images * np.arange(1, len(accuracies) + 1), accuracies, "-o", color=_OURS, lw=1, markersize=4)
         ends.setdefault(run["arm"], []).append(accuracies[-1])
-        seen[run["arm"]] = images * len(accuracies)
     for name, reached in ends.items():
         ax.annotate(
             name,
-            (seen[name], max(reached)),
+            (images * config(runs, name)["recipe"]["epochs"], max(reached)),
             (0, 7),
             textcoords="offset points",
             color=_OURS,

@@ -10,7 +10,7 @@ from helpers.analysis import comparison, sweeps
 from helpers.figures.maps import rate_map
 from helpers.lessons import CLAIMS, STUDIES, findings
 from helpers.lessons.batch_size_learning_rate_depth import figures, grids
-from helpers.studies.runs import results
+from helpers.lessons.entries import recorded
 from tests import standin_runs
 from tests.standin_runs import ended
 
@@ -164,8 +164,7 @@ def test_decades_of_a_norm_are_by_seed():
 
 
 def test_the_two_accuracies_that_the_lesson_names_are_in_the_record():
-    runs = results(VGG, retrain=False, seeds=5)
-    ends = grids.table([run for run in runs if run["seed"] < VGG.looked(runs)]).loc["batch"]
+    ends = grids.table(recorded(VGG.name)).loc["batch"]
     (lesson,) = (ROOT / "notebooks").glob("09_*.ipynb")
     said = f"Batch norm at 0.5 reaches {ends[0.5]:.0f} %, at 0.1 it reaches {ends[0.1]:.0f} %"
     assert said in lesson.read_text("utf-8")
